@@ -1,0 +1,1 @@
+"""edgectl: the edge controller beside a closed, automated bioreactor."""

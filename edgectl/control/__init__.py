@@ -1,0 +1,1 @@
+"""The real-time process: image, pollers, executive, outputs, intake."""

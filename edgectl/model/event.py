@@ -1,0 +1,23 @@
+"""What happened, and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from edgectl.model.instant import Instant
+
+
+class Event(NamedTuple):
+    """A transition worth a record: ``subject`` went from ``before`` to ``after`` because of ``reason``.
+
+    ``kind`` is one of quality, mode, setpoint, interlock, restriction, actuator, request, instrument, line, scan, process.
+    ``actor`` is a person, a process, or the part of the core that decided.
+    """
+
+    at: Instant
+    kind: str
+    subject: str
+    before: str
+    after: str
+    actor: str
+    reason: str

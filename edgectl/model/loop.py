@@ -1,0 +1,47 @@
+"""The nouns of a control loop."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Mode(enum.Enum):
+    """Who decides the output of a loop (ISA-5.1 use of the words).
+
+    OOS: nobody, its actuators get no demand from it. MAN: an operator. AUTO: the loop, towards an operator's set point.
+    CAS: the loop, towards the output of its master loop.
+    """
+
+    OOS = "OOS"
+    MAN = "MAN"
+    AUTO = "AUTO"
+    CAS = "CAS"
+
+
+@dataclass(frozen=True, slots=True)
+class PidState:
+    """Memory of the PID law: integral in output units, filtered process value, last process value. None before the first step."""
+
+    integral: float = 0.0
+    filtered: float | None = None
+    previous: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """Memory of one loop.
+
+    ``target`` is the set point asked for, ``setpoint`` the ramped one in force, ``output`` what the loop last wanted and
+    ``achieved`` what its actuators really did (both in the loop's output unit), ``unsure_s`` for how long the
+    input has not been GOOD, ``condition`` one word for people: regulating, holding, fallback, manual, out of service, tracking.
+    """
+
+    mode: Mode
+    target: float
+    setpoint: float
+    output: float
+    achieved: float
+    pid: PidState = PidState()
+    unsure_s: float = 0.0
+    condition: str = ""

@@ -1,0 +1,241 @@
+"""The compiled plan: what one unit is and shall do. Plain data in SI seconds and the units of its tags.
+
+A plan is made by ``edgectl.config`` from a unit folder and by nothing else; control loads it from its JSON form.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgectl.model.loop import Mode
+
+
+class Medium(enum.Enum):
+    """What carries the bytes of a line."""
+
+    SERIAL = "serial"
+    TCP = "tcp"
+
+
+class Protocol(enum.Enum):
+    """Framing on a line."""
+
+    MODBUS_RTU = "modbus-rtu"
+    MODBUS_TCP = "modbus-tcp"
+    ASCII = "ascii"
+
+
+class Parity(enum.Enum):
+    """Serial parity."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """One line: a serial port or a TCP connection. ``port`` is a stable device path; ``host``/``tcp_port`` are for TCP.
+
+    ``timeout_s`` is the time an instrument has for the first byte of its reply. ``rs485`` asks the kernel to switch the
+    direction. ``in_flight`` (Modbus TCP only) is how many requests may wait for answers at once.
+    """
+
+    name: str
+    medium: Medium
+    protocol: Protocol
+    port: str = ""
+    baud: int = 9600
+    data_bits: int = 8
+    parity: Parity = Parity.NONE
+    stop_bits: int = 1
+    rs485: bool = False
+    host: str = ""
+    tcp_port: int = 502
+    timeout_s: float = 0.5
+    in_flight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentPlan:
+    """One instrument: which driver speaks to which address on which line, how often, with which options.
+
+    ``options`` is the driver's ``Options`` as JSON. ``serial_number`` empty means: any.
+    """
+
+    name: str
+    driver: str
+    line: str
+    address: str
+    poll_s: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+    serial_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPlan:
+    """One measured value: where it comes from and when it may be believed.
+
+    A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
+    is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most two
+    samples. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
+    """
+
+    name: str
+    channel: str
+    unit: str
+    low: float
+    high: float
+    late_s: float
+    stale_s: float
+    flat_s: float = 0.0
+    rate_per_s: float = 0.0
+    report: float = 0.0
+    heartbeat_s: float = 60.0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActuatorPlan:
+    """One output: where it goes and what it may do.
+
+    ``safe`` is the value of promise 1; ``normal`` is the demand when no loop drives it (None: safe). A command is a lease of ``lease_s``,
+    renewed by each scan and rewritten to the instrument at least every ``renew_s``. ``rate_per_s`` (0: off) limits moves, except towards
+    ``safe`` on an interlock. Read-back further than ``tolerance`` from the command means the actuator does not follow.
+    """
+
+    name: str
+    channel: str
+    unit: str
+    low: float
+    high: float
+    safe: float
+    normal: float | None = None
+    lease_s: float = 5.0
+    renew_s: float = 2.0
+    rate_per_s: float = 0.0
+    tolerance: float = 0.0
+    resolution: float = 0.0
+    discrete: bool = False
+    description: str = ""
+
+
+class Relation(enum.Enum):
+    """Comparison of an interlock."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+@dataclass(frozen=True, slots=True)
+class InterlockPlan:
+    """While ``tag`` is beyond ``limit`` (or not known: BAD), every actuator named is forced to ``value`` (None: its safe value).
+
+    Active after ``delay_s`` beyond the limit; released when the tag is back by ``hysteresis``.
+    """
+
+    name: str
+    tag: str
+    relation: Relation
+    limit: float
+    actuators: tuple[str, ...]
+    hysteresis: float = 0.0
+    delay_s: float = 0.0
+    value: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlan:
+    """One actuator's share of a loop output: ``out_low``..``out_high`` of the loop maps linearly to ``low``..``high`` of the actuator.
+
+    Outside its share the actuator stands at the nearer end. Split range is two segments with opposite signs.
+    """
+
+    actuator: str
+    out_low: float
+    out_high: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """One loop. Output is in ``segments``' common scale (``out_low``..``out_high``).
+
+    PID in standard form: ``gain`` (output per unit of the tag; negative for direct action), ``integral_s`` (0: none), ``derivative_s`` (0:
+    none) with its measurement filter ``filter_s``. ``dead_band``: errors within +-it count as 0. ``setpoint_rate_per_s`` (0: step). UNCERTAIN input
+    holds for ``hold_max_s``; then, and on BAD, the output is ``fallback``. ``tracking_s`` is the time in which the integral follows the achieved
+    output. ``master``: the loop whose output is the set point in CAS. ``band``: |error| a person calls in band.
+    """
+
+    name: str
+    tag: str
+    unit: str
+    segments: tuple[SegmentPlan, ...]
+    out_low: float
+    out_high: float
+    setpoint: float
+    setpoint_low: float
+    setpoint_high: float
+    gain: float
+    integral_s: float
+    fallback: float
+    derivative_s: float = 0.0
+    filter_s: float = 0.0
+    dead_band: float = 0.0
+    setpoint_rate_per_s: float = 0.0
+    tracking_s: float = 0.0
+    hold_max_s: float = 0.0
+    mode: Mode = Mode.AUTO
+    master: str = ""
+    band: float = 0.0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkPlan:
+    """The broker and the topics. Secrets are named by file, never held. ``host`` empty: no uplink."""
+
+    host: str = ""
+    port: int = 1883
+    topic: str = "edgectl"
+    client_id: str = ""
+    username: str = ""
+    password_file: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    keepalive_s: int = 30
+    publish_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPlan:
+    """Bounds of the durable journal: commit interval, age and size that are kept."""
+
+    commit_s: float = 1.0
+    keep_s: float = 90 * 86_400.0
+    keep_bytes: int = 8_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole unit. ``digest`` is SHA-256 over the canonical JSON of everything else (``edgectl.model.codec``)."""
+
+    unit: str
+    description: str
+    period_s: float
+    lines: tuple[LinePlan, ...]
+    instruments: tuple[InstrumentPlan, ...]
+    tags: tuple[TagPlan, ...]
+    actuators: tuple[ActuatorPlan, ...]
+    interlocks: tuple[InterlockPlan, ...]
+    loops: tuple[LoopPlan, ...]
+    uplink: UplinkPlan = UplinkPlan()
+    journal: JournalPlan = JournalPlan()
+    digest: str = ""

@@ -1,0 +1,1 @@
+"""The process that tells the SCADA: reads the journal, speaks MQTT."""

@@ -1,0 +1,1 @@
+"""Byte links and codecs: serial, TCP, Modbus, ASCII."""

@@ -1,0 +1,1 @@
+"""The bench beside the product: plant, instruments, lines, faults. Shares no code with edgectl."""
