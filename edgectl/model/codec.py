@@ -42,12 +42,8 @@ def _build(kind: Any, data: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         return _build_union(kind, data, where)
-    if origin is tuple and isinstance(data, list | tuple):
-        item = typing.get_args(kind)[0]
-        return tuple(_build(item, part, f"{where}[{i}]") for i, part in enumerate(data))
-    if origin is not None and isinstance(data, Mapping):
-        item = typing.get_args(kind)[1]
-        return {key: _build(item, part, f"{where}.{key}") for key, part in data.items()}
+    if origin is not None:
+        return _build_container(kind, data, where)
     if kind is Any:
         return data
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
@@ -55,6 +51,16 @@ def _build(kind: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return _build_record(kind, data, where)
     return _build_scalar(kind, data, where)
+
+
+def _build_container(kind: Any, data: Any, where: str) -> Any:
+    if typing.get_origin(kind) is tuple and isinstance(data, list | tuple):
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, part, f"{where}[{i}]") for i, part in enumerate(data))
+    if typing.get_origin(kind) is not tuple and isinstance(data, Mapping):
+        item = typing.get_args(kind)[1]
+        return {key: _build(item, part, f"{where}.{key}") for key, part in data.items()}
+    raise ValueError(f"{where}: expected {kind}, found {data!r}")
 
 
 def _build_union(kind: Any, data: Any, where: str) -> Any:

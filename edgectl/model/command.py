@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 
 class Demand(NamedTuple):
-    """What somebody wants of an actuator, in its unit; None asks for nothing, which is answered with the safe value."""
+    """What somebody wants of an actuator, in its unit; None asks for nothing, which is answered with the safe value.
+
+    ``protective`` demands (fallback, waiting for the first value) may move towards the safe value without a rate limit.
+    """
 
     actuator: str
     value: float | None
     source: str
+    protective: bool = False
 
 
 class Command(NamedTuple):

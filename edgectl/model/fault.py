@@ -35,6 +35,22 @@ class Refused(InstrumentFault):
         """Whether the instrument asked to be left alone for a moment (Modbus application protocol, section 7)."""
         return self.code in (5, 6)
 
+    @property
+    def unknown(self) -> bool:
+        """Whether the instrument does not know what was asked for (Modbus 01 to 03): perhaps it is another one."""
+        return self.code in (1, 2, 3)
+
 
 class WrongInstrument(InstrumentFault):
     """Something answered, but not the instrument the plan names (model or serial number differ)."""
+
+
+class Restarted(InstrumentFault):
+    """The instrument has restarted or lost what ``Driver.prepare`` set: no value of it counts until ``prepare`` has succeeded again."""
+
+
+class Misconfigured(InstrumentFault):
+    """The instrument is set otherwise than the plan says, and the driver must not change it: a person has to.
+
+    The text names the parameter, what was found and what the plan expects.
+    """

@@ -21,11 +21,10 @@ class Mode(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class PidState:
-    """Memory of the PID law: integral in output units, filtered process value, last process value. None before the first step."""
+    """Memory of the PID law: integral in output units, and the filtered process value (None before the first step)."""
 
     integral: float = 0.0
     filtered: float | None = None
-    previous: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,8 @@ class LoopState:
 
     ``target`` is the set point asked for, ``setpoint`` the ramped one in force, ``output`` what the loop last wanted and
     ``achieved`` what its actuators really did (both in the loop's output unit), ``unsure_s`` for how long the
-    input has not been GOOD, ``condition`` one word for people: regulating, holding, fallback, manual, out of service, tracking.
+    input has not been GOOD, ``condition`` one word for people: regulating, holding, fallback, manual, out of service, tracking,
+    waiting (for the first GOOD input since the start).
     """
 
     mode: Mode

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edgectl.model.command import Command
 from edgectl.model.event import Event
+from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
@@ -19,7 +20,7 @@ class TagState:
 
     quality: Quality = Quality.BAD
     value: float | None = None
-    at_ns: int = 0
+    at: Instant | None = None
     flat_since_ns: int = 0
     rejected: int = 0
     rejected_at_ns: int = 0
@@ -27,20 +28,30 @@ class TagState:
 
 @dataclass(frozen=True, slots=True)
 class ActuatorState:
-    """Memory of one output: last commanded value, manual demand (None: none), restrictions in force, since when it does not follow (s)."""
+    """Memory of one output: last commanded value, manual demand (None: none), restrictions in force, for how long it does not follow (s).
+
+    ``confirmed`` is the value the instrument confirmed last (None: never), ``stuck`` where it stood when it was found not to follow
+    (None: it follows, or its writes fail).
+    """
 
     value: float
     manual: float | None = None
     restricted_by: tuple[str, ...] = ()
     astray_s: float = 0.0
+    confirmed: float | None = None
+    stuck: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InterlockState:
-    """Memory of one interlock: whether it is active, and for how long its cause has stood (s)."""
+    """Memory of one interlock: whether it is active, and for how long its cause has stood (s).
+
+    ``unknown``: active only for want of a known value, so that a known one within the limit releases it without hysteresis.
+    """
 
     active: bool = False
     beyond_s: float = 0.0
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,99 @@
+"""``edgectl control``: the real-time process of one unit. Everything it imports is listed here or is not needed for a tick."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgectl.app.exit_code import ExitCode
+from edgectl.app.parent import when_parent_ends
+from edgectl.app.place import Place
+from edgectl.clock import Clock, PreciseLoop
+from edgectl.control.lock import AlreadyRunning, locked
+from edgectl.control.log import EventLog
+from edgectl.control.process import Hooks, run
+from edgectl.control.realtime import Collector, claim
+from edgectl.control.watchdog import systemd
+from edgectl.core.scan import initial_state
+from edgectl.model.codec import load_plan
+from edgectl.model.event import Event
+from edgectl.model.plan import Plan
+from edgectl.store.journal import FileJournal
+
+
+def main(arguments: Sequence[str]) -> ExitCode:
+    """Run until SIGTERM or SIGINT, and leave with outputs safe."""
+    asked = _parser().parse_args(arguments)
+    place = Place(asked.state)
+    try:
+        plan = load_plan(asked.plan.read_bytes())
+        place.folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        print(f"control: {asked.plan}: {error}. Compile it with: edgectl run FOLDER", file=sys.stderr)
+        return ExitCode.USAGE
+    try:
+        # Before anything else of the unit is touched: a second process opens no line and no journal.
+        with locked(place.lock), asyncio.Runner(loop_factory=lambda: PreciseLoop(asked.speed)) as runner:
+            return runner.run(_control(plan, place, asked))
+    except AlreadyRunning as error:
+        print(f"control: {error}", file=sys.stderr)
+        return ExitCode.RUNNING
+    except Exception as bug:  # noqa: BLE001 - outputs are safe by now; systemd or the supervisor starts us again
+        print(
+            f"control: {plan.unit} ended by a bug, outputs driven safe: {type(bug).__name__}: {bug}",
+            file=sys.stderr,
+        )
+        return ExitCode.CRASHED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgectl control",
+        description="Run the control process of a compiled plan; systemd and `edgectl run` start it.",
+        epilog="Exit codes: 0 stopped with outputs safe, 2 no usable plan, 4 another process controls the unit, 70 a bug.",
+    )
+    parser.add_argument("--plan", type=Path, required=True, help="the compiled plan")
+    parser.add_argument(
+        "--state", type=Path, required=True, help="the unit's state folder: journal, socket, lock"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help=argparse.SUPPRESS)
+    parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitCode:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop, None if asked.speed == 1.0 else time.time_ns())
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    parent = asyncio.create_task(when_parent_ends(stop.set)) if asked.with_parent else None
+    # Threads made from here on inherit the priority: a starved writer holding the interpreter would hold the scan too.
+    grants = claim()
+    state = initial_state(plan)
+    journal = FileJournal(place.journal, plan, state, clock.now, readers=(place.cursor,))
+    log, collector = EventLog(), Collector()
+
+    def ready(_: object) -> None:
+        collector.begin()
+        log.start()
+
+    hooks = Hooks(log=log, notify=systemd(), slack=collector, ready=ready, journal_health=journal.health)
+    for grant in grants:
+        word = "granted" if grant.granted else "not granted"
+        journal.event(Event(clock.now(), "process", grant.name, "", word, "realtime", grant.detail))
+    try:
+        outcomes = await run(
+            plan, journal, stop=stop, clock=clock, state=state, socket_path=place.socket, hooks=hooks
+        )
+    finally:
+        journal.close()
+        log.stop()
+        if parent is not None:
+            parent.cancel()
+    return ExitCode.OK if all(outcome.safe for outcome in outcomes) else ExitCode.FAILED

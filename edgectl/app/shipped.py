@@ -1,0 +1,19 @@
+"""The unit folders that come with edgectl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def shipped(name: str) -> Path:
+    """A folder of ``configs/``: beside the package in a checkout, inside it when installed.
+
+    Raises:
+        FileNotFoundError: this installation does not have it.
+    """
+    for configs in (_PACKAGE.parent / "configs", _PACKAGE / "configs"):
+        if (configs / name).is_dir():
+            return configs / name
+    raise FileNotFoundError(f"no shipped configuration {name!r} beside {_PACKAGE}")

@@ -1,0 +1,110 @@
+"""``edgectl status``: a running unit at one look, and the table that ``demo`` shows live."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from edgectl.app.control_socket import Unreachable, ask, find
+from edgectl.app.exit_code import ExitCode
+from edgectl.config.settings import Settings
+
+_QUALITY_STYLE = {"GOOD": "green", "UNCERTAIN": "yellow", "BAD": "bold red"}
+
+
+def main(unit: str | None, *, as_json: bool) -> ExitCode:
+    """Ask the control process and show its answer."""
+    try:
+        picture = ask(find(Settings().state_dir, unit).socket, {"do": "status"})
+    except Unreachable as error:
+        click.echo(f"status: {error}", err=True)
+        return ExitCode.UNREACHABLE
+    if as_json:
+        click.echo(json.dumps(picture))
+    else:
+        Console().print(tables(picture))
+    return ExitCode.OK
+
+
+def in_band(loop: dict[str, Any]) -> bool:
+    """Whether a loop regulates and its value is within its band of the set point that was asked for."""
+    value = loop["value"]
+    return (
+        loop["condition"] == "regulating"
+        and value is not None
+        and abs(value - loop["target"]) <= loop["band"]
+    )
+
+
+def tables(picture: dict[str, Any]) -> Group:
+    """Loops, values, outputs and lines of a status picture."""
+    head = Text.assemble(
+        (f"{picture['unit']}  ", "bold"),
+        f"plan {picture['plan'][:12]}  scan {picture['scan']} every {picture['period_s']:g} s, {picture['late_scans']} late",
+    )
+    return Group(head, _loops(picture), _tags(picture), _actuators(picture), _lines(picture))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right"
+            if column in ("value", "set point", "output", "age", "safe", "confirmed")
+            else "left",
+        )
+    return table
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "-" if value is None else f"{value:.4g} {unit}".rstrip()
+
+
+def _loops(picture: dict[str, Any]) -> Table:
+    table = _table("loop", "mode", "value", "set point", "output", "condition", "")
+    for name, loop in picture["loops"].items():
+        verdict = Text("in band", "bold green") if in_band(loop) else Text("out of band", "bold yellow")
+        table.add_row(
+            Text(name, "bold"), loop["mode"], _number(loop["value"], loop["unit"]), _number(loop["setpoint"], loop["unit"]),
+            _number(loop["output"]), loop["condition"], verdict,
+        )  # fmt: skip
+    return table
+
+
+def _tags(picture: dict[str, Any]) -> Table:
+    table = _table("tag", "value", "quality", "age", "reason")
+    for name, tag in picture["tags"].items():
+        quality = Text(tag["quality"], _QUALITY_STYLE[tag["quality"]])
+        table.add_row(
+            name, _number(tag["value"], tag["unit"]), quality, f"{tag['age_s']:.1f} s", tag["reason"]
+        )
+    return table
+
+
+def _actuators(picture: dict[str, Any]) -> Table:
+    table = _table("output", "value", "confirmed", "safe", "by", "restricted by")
+    for name, actuator in picture["actuators"].items():
+        table.add_row(
+            name, _number(actuator["value"], actuator["unit"]), _number(actuator["achieved"]), _number(actuator["safe"]),
+            actuator["source"], ", ".join(actuator["restricted_by"]),
+        )  # fmt: skip
+    return table
+
+
+def _lines(picture: dict[str, Any]) -> Table:
+    table = _table("line", "condition", "instruments")
+    for name, line in picture["lines"].items():
+        troubled = [
+            f"{n}: {i['reason'] or i['condition']}"
+            for n, i in line["instruments"].items()
+            if i["condition"] != "answering"
+        ]
+        said = "; ".join(troubled) or f"{len(line['instruments'])} answering"
+        table.add_row(name, f"{line['condition']} {line['reason']}".strip(), said)
+    return table

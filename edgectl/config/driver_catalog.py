@@ -1,0 +1,47 @@
+"""The drivers that exist, found by the names of their files, and what each of them declares."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import edgectl.drivers
+from edgectl.model.instrument import Channel, Poll, Watchdog, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class DriverKind:
+    """What a driver module declares. ``channels`` and ``polls`` take an instance of ``options``, ``driver`` a port, an address and the options."""
+
+    name: str
+    manual: str
+    wire: Wire
+    watchdog: Watchdog | None
+    options: type[Any]
+    channels: Callable[[Any], tuple[Channel, ...]]
+    polls: Callable[[Any], tuple[Poll, ...]]
+    driver: Callable[[Any, str, Any], Any]
+
+
+def driver_names() -> tuple[str, ...]:
+    """All drivers by their YAML names."""
+    found = pkgutil.iter_modules(edgectl.drivers.__path__)
+    return tuple(sorted(module.name for module in found if not module.name.startswith("_")))
+
+
+def load_driver(name: str) -> DriverKind:
+    """The driver of that name, which must be one of ``driver_names()``."""
+    module = importlib.import_module(f"{edgectl.drivers.__name__}.{name}")
+    return DriverKind(
+        name=name,
+        manual=module.MANUAL,
+        wire=module.WIRE,
+        watchdog=module.WATCHDOG,
+        options=module.Options,
+        channels=module.channels,
+        polls=module.polls,
+        driver=module.Driver,
+    )

@@ -1,0 +1,100 @@
+"""The control socket: one JSON object a line, in and out, for the command line and the uplink."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgectl.control.intake import Intake, parse, request_from
+
+_LONGEST_LINE = 4096
+_MOST_CLIENTS = 16
+_PATIENCE_S = 2.0
+_MODE = 0o660
+
+
+class ControlSocket:
+    """Serves status and requests on a Unix stream socket.
+
+    A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
+    read its answers for 2 s. When all places are taken the client silent for longest gives way.
+    """
+
+    def __init__(self, path: Path, intake: Intake, status: Callable[[], dict[str, Any]]) -> None:
+        self._path, self._intake, self._status = path, intake, status
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._numbers = itertools.count(1)
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listen. A socket file left by a process that died is replaced: the unit's lock says nobody else is there."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=_LONGEST_LINE)
+        self._path.chmod(_MODE)
+
+    async def close(self) -> None:
+        """Stop listening and drop every client."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+        clients = list(self._clients)
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._clients) >= _MOST_CLIENTS:
+            next(iter(self._clients)).cancel()
+        self._clients[task] = writer
+        try:
+            with contextlib.suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
+                await self._converse(reader, writer, task)
+        finally:
+            del self._clients[task]
+            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]
+    ) -> None:
+        name = f"client {next(self._numbers)}"
+        for count in itertools.count(1):
+            try:
+                line = await reader.readline()
+            except ValueError:
+                await self._send(
+                    writer, {"id": None, "error": f"a line is at most {_LONGEST_LINE} bytes long"}
+                )
+                return
+            if not line.endswith(b"\n"):
+                return
+            self._clients[task] = self._clients.pop(task)  # the order of the dictionary is who spoke last
+            await self._send(writer, await self._answer(line, f"{name} request {count}"))
+
+    async def _answer(self, line: bytes, identity: str) -> dict[str, Any]:
+        try:
+            data = parse(line)
+        except ValueError as error:
+            return {"id": None, "error": str(error)}
+        try:
+            match data.get("do"):
+                case "status":
+                    return {"id": data.get("id"), **self._status()}
+                case "request":
+                    reply = await self._intake.ask(request_from(data, identity))
+                    return {"id": data.get("id"), "accepted": reply.accepted, "reason": reply.reason}
+                case other:
+                    raise ValueError(f"do: expected status or request, found {other!r}")  # noqa: TRY301
+        except ValueError as error:
+            return {"id": data.get("id"), "error": str(error)}
+
+    async def _send(self, writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
+        writer.write(json.dumps(answer).encode() + b"\n")
+        async with asyncio.timeout(_PATIENCE_S):
+            await writer.drain()

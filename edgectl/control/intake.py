@@ -1,0 +1,111 @@
+"""Requests from people and hosts on their way to the next scan, and the answers on their way back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from edgectl.model.request import Ask, Reply, Request
+
+_MOST_WAITING = 100
+_LONGEST_TEXT = 500
+_KEYS = {"id", "do", "ask", "target", "value", "actor", "reason"}
+
+
+class Intake:
+    """Holds requests for the next scan. Bounded: what does not fit is refused at once."""
+
+    def __init__(self) -> None:
+        self._requests: list[Request] = []
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+
+    async def ask(self, request: Request) -> Reply:
+        """Put a request to the core and wait for its answer, which comes with the next scan."""
+        if len(self._waiting) >= _MOST_WAITING:
+            return Reply(
+                request.identity, accepted=False, reason="too many requests are waiting; ask again later"
+            )
+        if request.identity in self._waiting:
+            return Reply(
+                request.identity, accepted=False, reason="a request of this identity is waiting already"
+            )
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[request.identity] = answer
+        self._requests.append(request)
+        try:
+            return await answer
+        finally:
+            self._waiting.pop(request.identity, None)
+
+    def take(self) -> tuple[Request, ...]:
+        """Everything asked since the last scan, in order."""
+        if not self._requests:
+            return ()
+        requests, self._requests = tuple(self._requests), []
+        return requests
+
+    def answer(self, replies: Iterable[Reply]) -> None:
+        """Hand out the answers of a scan."""
+        for reply in replies:
+            answer = self._waiting.get(reply.identity)
+            if answer is not None and not answer.done():
+                answer.set_result(reply)
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """One line of the control socket as an object.
+
+    Raises:
+        ValueError: it is not one; the text says why.
+    """
+    try:
+        data = json.loads(line, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(data, dict):
+        raise ValueError('expected one JSON object per line, such as {"do": "status"}')
+    return data
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number here")
+
+
+def request_from(data: dict[str, Any], identity: str) -> Request:
+    """A request as the core understands it. Whether it may be granted is the core's to say.
+
+    Raises:
+        ValueError: a field is missing, unknown or of the wrong kind; the text names it.
+    """
+    if unknown := sorted(set(data) - _KEYS):
+        raise ValueError(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
+    word = _text(data, "ask")
+    if word not in {ask.value for ask in Ask}:
+        raise ValueError(f"ask: expected one of {', '.join(ask.value for ask in Ask)}, found {word!r}")
+    return Request(
+        identity, Ask(word), _text(data, "target"), _value(data), _text(data, "actor"), _text(data, "reason")
+    )
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{key}: expected a text of 1 to {_LONGEST_TEXT} characters")
+    return value
+
+
+def _value(data: dict[str, Any]) -> float | str:
+    value = data.get("value")
+    if isinstance(value, str):
+        return _text(data, "value")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise ValueError("value: expected a finite number, or the name of a mode")

@@ -1,0 +1,156 @@
+"""The way of commands to the wire: what was sent, what was confirmed, and what is due.
+
+A value sent is always an absolute set point, so sending it again doses nothing twice; nothing relative is ever written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from edgectl.control.instrument import Instrument
+from edgectl.control.shell import Shell
+from edgectl.model.command import Command
+from edgectl.model.fault import InstrumentFault, Refused
+from edgectl.model.measurement import Achieved
+from edgectl.model.plan import ActuatorPlan
+
+_NS = 1_000_000_000
+_RETRY_S = 0.2
+_BUSY_S = 0.05
+_BUSY_TRIES = 3
+_REFUSED_S = 1.0
+_SURELY_S = 1e-6  # a lease that is over on the float clock is over on the integer clock as well
+
+
+class Output:
+    """One actuator: the lease in force and what its instrument last confirmed.
+
+    It is ``due`` (seconds of the loop) at once when the command moved by more than the resolution, when it became exactly the safe
+    value, or when the last write failed; else when it wants renewal or the lease ends, whichever is first. Past the lease the
+    safe value goes out, whoever is or is not alive to say so.
+    """
+
+    def __init__(self, plan: ActuatorPlan, instrument: Instrument, shell: Shell) -> None:
+        self.plan = plan
+        self.name = plan.name
+        self.instrument = instrument
+        self.channel = plan.channel.removeprefix(f"{instrument.name}.")
+        self.due = math.inf
+        self.lapsed = False
+        self._shell = shell
+        self._command: Command | None = None
+        self._sent: float | None = None
+        self._not_before = 0.0
+        self._renew_at = math.inf
+        self._writing = False
+        self._refusals = 0
+
+    def offer(self, command: Command) -> bool:
+        """Take a command; true if it is due now."""
+        self._command = command
+        if self._writing:
+            return False
+        sent, value = self._sent, command.value
+        if sent is not None and (
+            value == sent or (abs(value - sent) <= self.plan.resolution and value != self.plan.safe)
+        ):
+            self.due = min(self._renew_at, command.expires_ns / _NS + _SURELY_S)
+            return False
+        self.due = self._not_before
+        return self.instrument.ready
+
+    def forget(self, detail: str) -> None:
+        """The instrument is lost: nobody knows what it does, and the value is due as soon as it is back."""
+        now = self._shell.clock.now()
+        self._shell.image.post_achieved(Achieved(self.name, self._wanted(), None, detail, now))
+        self._sent = None
+        self._not_before = 0.0
+        if self._command is not None and not self._writing:
+            self.due = 0.0
+
+    async def write(self) -> None:
+        """Write what is due.
+
+        Raises:
+            InstrumentFault: not confirmed; the image knows, and it is due again shortly.
+        """
+        await self.put(self._wanted())
+
+    async def put(self, value: float) -> float:
+        """Write ``value`` and return what the instrument confirms.
+
+        Raises:
+            InstrumentFault: not confirmed; the image knows.
+        """
+        image, clock = self._shell.image, self._shell.clock
+        self._writing, self.due = True, math.inf
+        try:
+            confirmed = await self.instrument.driver.write(self.channel, value)
+        except InstrumentFault as fault:
+            now = clock.now()
+            image.post_achieved(Achieved(self.name, value, None, str(fault), now))
+            self._sent = None
+            self._not_before = self._renew_at = now.mono_ns / _NS + self._pause_s(fault)
+            raise
+        else:
+            now = clock.now()
+            image.post_achieved(Achieved(self.name, value, confirmed, "", now))
+            self._sent = value
+            self._not_before, self._refusals = 0.0, 0
+            self._renew_at = now.mono_ns / _NS + self.plan.renew_s
+            return confirmed
+        finally:
+            self._writing = False
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """The next time, by the latest command: a newer one may have come while the old one was being written."""
+        if self._command is None:
+            return
+        if self._shell.clock.now().mono_ns >= self._command.expires_ns:
+            self.due = self._renew_at
+        else:
+            self.offer(self._command)
+
+    def _wanted(self) -> float:
+        command, safe = self._command, self.plan.safe
+        if command is None:
+            return safe
+        lapsed = self._shell.clock.now().mono_ns >= command.expires_ns
+        if lapsed != self.lapsed:
+            self.lapsed = lapsed
+            self._tell_lease(command.value)
+        return safe if lapsed else command.value
+
+    def _tell_lease(self, value: float) -> None:
+        lease_s, safe = self.plan.lease_s, self.plan.safe
+        if self.lapsed:
+            reason = f"{value:g} was not renewed for {lease_s:g} s; the safe value {safe:g} goes out"
+            self._shell.tell("actuator", self.name, "leased", "lapsed", "outputs", reason)
+        else:
+            self._shell.tell("actuator", self.name, "lapsed", "leased", "outputs", "commands come again")
+
+    def _pause_s(self, fault: InstrumentFault) -> float:
+        if not isinstance(fault, Refused):
+            return _RETRY_S
+        self._refusals += 1
+        return _BUSY_S if fault.busy and self._refusals < _BUSY_TRIES else _REFUSED_S
+
+
+class Outputs:
+    """All actuators of the unit. ``wake`` tells the line of an actuator that something is due at once."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[str, tuple[Output, Callable[[], None]]] = {}
+
+    def add(self, output: Output, wake: Callable[[], None]) -> None:
+        """One more, and how to reach its line."""
+        self._outputs[output.name] = (output, wake)
+
+    def apply(self, commands: Iterable[Command]) -> None:
+        """Take the commands of one scan."""
+        for command in commands:
+            output, wake = self._outputs[command.actuator]
+            if output.offer(command):
+                wake()

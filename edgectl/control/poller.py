@@ -1,0 +1,253 @@
+"""One line at work: writes first, then the turn whose deadline is nearest; faults are caught here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from operator import attrgetter
+
+from edgectl.control.branch import Branch
+from edgectl.control.instrument import Instrument
+from edgectl.control.outputs import Output
+from edgectl.control.safe import drive_line_safe
+from edgectl.control.shell import Shell
+from edgectl.control.turn import Turn
+from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, Refused, Restarted, WrongInstrument
+from edgectl.model.measurement import Sample
+from edgectl.model.plan import Medium
+
+_START_SAFE_S = 2.0
+_REOPEN_S = 1.0
+_RETRY_S = 0.1
+_CHECK_IN_S = 1.0
+_DEVICE_FAILED = 4
+_GATEWAY_SILENT = (10, 11)  # the gateway answers for an instrument that does not
+
+_due = attrgetter("due")
+
+
+async def poll(turn: Turn, shell: Shell) -> None:
+    """Read one poll group and post a sample of every reading.
+
+    A sample is as old as its request: never younger than the truth, however slowly the instrument answers.
+
+    Raises:
+        InstrumentFault: nothing was learnt, and nothing posted.
+    """
+    at = shell.clock.now()
+    post, names = shell.image.post, turn.instrument.full_names
+    for channel, value, status, detail in await turn.instrument.driver.read(turn.poll):
+        post(Sample(names[channel], value, status, detail, at))
+
+
+class Poller:
+    """Serves one line for ever. Everything it does there is one of four: open it, make contact, write, poll.
+
+    On a Modbus TCP line with ``in_flight`` above one so many jobs run at once, but never one twice. ``check_in`` is called at
+    least every second as long as the line is really served.
+    """
+
+    def __init__(self, branch: Branch, shell: Shell, check_in: Callable[[str], None]) -> None:
+        self.branch = branch
+        self.name = f"line {branch.plan.name}"
+        self.condition = "closed"
+        self.reason = "not opened yet"
+        self._line = branch.line
+        self._outputs = branch.outputs
+        self._turns = [turn for i in branch.instruments for turn in (i.contact, *i.polls)]
+        self._shell, self._check_in = shell, check_in
+        self._loop = asyncio.get_running_loop()
+        self._open_at = 0.0
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def run(self) -> None:
+        """Make the outputs safe, then serve the line until cancelled."""
+        await self._start()
+        jobs = len(self._turns) + len(self._outputs)
+        workers = min(self.branch.plan.in_flight, jobs) if self.branch.plan.medium is Medium.TCP else 1
+        if workers <= 1:
+            await self._serve()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._serve())
+
+    def wake(self) -> None:
+        """Something is due that was not when the line went to rest."""
+        for waiter in self._waiters:
+            _release(waiter)
+
+    async def _start(self) -> None:
+        """The first bytes on the line make its outputs safe. Whoever was prepared on the way need not be contacted again."""
+        for name, value, _, safe, detail in await drive_line_safe(self.branch, _START_SAFE_S):
+            after, reason = ("safe", f"{value:g} at start") if safe else ("not confirmed", detail)
+            self._shell.tell("actuator", name, "unknown", after, self.name, reason)
+        if self._line.opened:
+            self._opened()
+
+    async def _serve(self) -> None:
+        now_s = self._loop.time
+        while True:
+            self._check_in(self.name)
+            now = now_s()
+            if self.condition != "open":
+                await (self._open() if self._open_at <= now else self._rest(self._open_at))
+                continue
+            output = self._next_output()
+            if output is not None and output.due <= now:
+                await self._attempt(output.instrument, None, output.write())
+                continue
+            turn = min(self._turns, key=_due)
+            if turn.due <= now:
+                turn.stop()
+                await self._attempt(turn.instrument, turn, self._work(turn))
+            else:
+                await self._rest(turn.due if output is None else min(turn.due, output.due))
+
+    def _work(self, turn: Turn) -> Coroutine[None, None, None]:
+        return poll(turn, self._shell) if turn.poll else turn.instrument.make_contact()
+
+    def _next_output(self) -> Output | None:
+        nearest = None
+        for output in self._outputs:
+            if output.instrument.ready and (nearest is None or output.due < nearest.due):
+                nearest = output
+        return nearest
+
+    async def _rest(self, until_s: float) -> None:
+        waiter = self._loop.create_future()
+        timer = self._loop.call_at(min(until_s, self._loop.time() + _CHECK_IN_S), _release, waiter)
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiters.remove(waiter)
+
+    async def _attempt(
+        self, instrument: Instrument, turn: Turn | None, work: Coroutine[None, None, None]
+    ) -> None:
+        """Do one job (``turn`` None: a write). This is the one place where a fault stops being an exception."""
+        begun = self._loop.time()
+        try:
+            await work
+        except LinkFault as fault:
+            self._lose(fault)
+        except InstrumentFault as fault:
+            self._faulted(instrument, turn, fault, self._loop.time() - begun)
+        else:
+            self._succeeded(instrument, turn)
+
+    def _succeeded(self, instrument: Instrument, turn: Turn | None) -> None:
+        if turn is instrument.contact:
+            instrument.admit(self._loop.time())
+        elif instrument.ready:
+            instrument.breaker.close()
+            if turn is not None:
+                turn.succeed(self._loop.time())
+                instrument.answer(turn)
+
+    def _faulted(
+        self, instrument: Instrument, turn: Turn | None, fault: InstrumentFault, cost_s: float
+    ) -> None:
+        contact = turn is instrument.contact
+        if not instrument.ready and not contact:
+            return  # another job in flight found out first
+        match fault:
+            case WrongInstrument():
+                self._give_up(instrument, "wrong", fault, cost_s)
+            case Misconfigured():
+                self._give_up(instrument, "misconfigured", fault, cost_s)
+            case Refused() if contact and not fault.busy:
+                self._give_up(instrument, "refusing", fault, cost_s)
+            case Refused() if not contact:
+                self._refused(instrument, turn, fault, cost_s)
+            case Restarted() if not contact:
+                self._shut_out(instrument, "restarted", fault)
+                instrument.breaker.fail()
+                instrument.contact.due = self._loop.time()
+            case _:
+                self._failed(instrument, turn, fault, cost_s)
+
+    def _refused(self, instrument: Instrument, turn: Turn | None, fault: Refused, cost_s: float) -> None:
+        """The instrument, or a gateway before it, has answered: no.
+
+        A refused write is in the image as such and comes again by itself; a refused poll has failed, and asking faster does not help.
+        """
+        now = self._loop.time()
+        if fault.busy and (turn is None or turn.retry_busy(now)):
+            return
+        if fault.busy or fault.code in _GATEWAY_SILENT:
+            self._failed(instrument, turn, fault, cost_s)
+            return
+        if turn is not None:
+            instrument.refuse(turn, fault)
+            turn.advance(now)
+        if fault.code != _DEVICE_FAILED:
+            instrument.breaker.close()
+        elif instrument.breaker.fail():
+            self._give_up(instrument, "failed", fault, cost_s)
+
+    def _failed(
+        self, instrument: Instrument, turn: Turn | None, fault: InstrumentFault, cost_s: float
+    ) -> None:
+        now = self._loop.time()
+        instrument.breaker.fail()
+        if instrument.breaker.opened:
+            self._give_up(instrument, "failed", fault, cost_s)
+        elif turn is instrument.contact:
+            turn.due = now + _RETRY_S
+        elif turn is not None and turn.fail(now, retry=not isinstance(fault, Refused)):
+            instrument.post_failure(turn, instrument.explain(fault))
+
+    def _give_up(self, instrument: Instrument, condition: str, fault: InstrumentFault, cost_s: float) -> None:
+        """Nothing of the instrument counts until a probe makes contact again."""
+        instrument.breaker.open()
+        instrument.contact.due = self._loop.time() + instrument.breaker.next_probe_s(cost_s)
+        if instrument.condition != condition:
+            self._shut_out(instrument, condition, fault)
+
+    def _shut_out(self, instrument: Instrument, condition: str, fault: InstrumentFault) -> None:
+        reason = instrument.explain(fault)
+        instrument.shut_out(condition, reason)
+        for output in self._outputs:
+            if output.instrument is instrument:
+                output.forget(reason)
+
+    async def _open(self) -> None:
+        self._open_at = math.inf
+        try:
+            await self._line.open()
+        except LinkFault as fault:
+            self._lose(fault)
+        else:
+            self._opened()
+
+    def _opened(self) -> None:
+        self._become("open", "")
+        now = self._loop.time()
+        for instrument in self.branch.instruments:
+            if instrument.ready:
+                instrument.admit(now)
+            else:
+                instrument.contact.due = now
+
+    def _lose(self, fault: LinkFault) -> None:
+        """The line is gone, and everything behind it at once. Opening again is cheap, so it is tried every second."""
+        self._line.close()
+        self._open_at = self._loop.time() + _REOPEN_S
+        if self.condition == "lost":
+            return
+        self._become("lost", str(fault))
+        for instrument in self.branch.instruments:
+            instrument.contact.stop()
+            self._shut_out(instrument, "unreachable", fault)
+
+    def _become(self, condition: str, reason: str) -> None:
+        before, self.condition, self.reason = self.condition, condition, reason
+        self._shell.tell("line", self.branch.plan.name, before, condition, self.name, reason)
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

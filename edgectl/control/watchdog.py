@@ -1,0 +1,65 @@
+"""The service watchdog, fed by evidence: every task has checked in since the last time (sd_notify(3))."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterable
+
+_PING_S = 1.0
+_STALL_S = 5.0
+
+
+class Stalled(Exception):
+    """A task of control has stopped without ending. The process ends, with its outputs safe."""
+
+
+class Watchdog:
+    """Knows who has checked in since the last ping. A ping needs everybody; who is missing for 5 s ends the process.
+
+    The journal is not a member: a disk that hangs is an alarm and no reason to stop regulating.
+    """
+
+    def __init__(self, members: Iterable[str], notify: Callable[[str], None]) -> None:
+        self._members = frozenset(members)
+        self._missing = set(self._members)
+        self._notify = notify
+        self._ping_at = 0.0
+        self._whole_at: float | None = None
+
+    def check_in(self, member: str) -> None:
+        """``member`` has done some of its work."""
+        self._missing.discard(member)
+
+    def beat(self, now_s: float, status: Callable[[], str]) -> None:
+        """Ping if it is time and everybody has checked in; called by the executive, so its own progress is proven by the call.
+
+        Raises:
+            Stalled: somebody has not checked in for 5 s.
+        """
+        if now_s < self._ping_at:
+            return
+        if self._whole_at is None:
+            self._whole_at = now_s
+        if not self._missing:
+            self._notify(f"WATCHDOG=1\nSTATUS={status()}")
+            self._missing = set(self._members)
+            self._whole_at, self._ping_at = now_s, now_s + _PING_S
+        elif now_s - self._whole_at > _STALL_S:
+            raise Stalled(f"{', '.join(sorted(self._missing))} made no progress for {_STALL_S:g} s")
+
+
+def systemd() -> Callable[[str], None]:
+    """How to tell systemd, if it asked to be told (``NOTIFY_SOCKET``); otherwise a function that does nothing. Never waits."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return lambda _: None
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    target = "\0" + address[1:] if address.startswith("@") else address
+
+    def notify(text: str) -> None:
+        with contextlib.suppress(OSError):  # a full or missing socket is systemd's to notice
+            channel.sendto(text.encode(), target)
+
+    return notify

@@ -1,0 +1,241 @@
+"""A loop: from a judged measurement to demands on its actuators, and back from what they achieved to the loop's memory.
+
+A scan calls ``move`` before the interlock chain and ``settle`` after it. Whenever a loop begins to regulate it starts from the
+output its actuators really achieved. Limits, interlocks, manual mode, fallback, hold and restart are bumpless by that one rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from edgectl.core.pid import Tuning, step, track, tuning_of
+from edgectl.model.command import Demand
+from edgectl.model.loop import LoopState, Mode, PidState
+from edgectl.model.measurement import Measurement
+from edgectl.model.plan import ActuatorPlan, LoopPlan, SegmentPlan
+from edgectl.model.quality import Quality
+
+REGULATING: Final = "regulating"
+TRACKING: Final = "tracking"
+HOLDING: Final = "holding"
+FALLBACK: Final = "fallback"
+MANUAL: Final = "manual"
+OUT_OF_SERVICE: Final = "out of service"
+WAITING: Final = "waiting"
+
+_AFRESH = frozenset(
+    {FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING}
+)  # a set-point ramp begins at the process value after these
+_GRAIN = 1e-9  # of the output span: rounding of the way to the actuators and back
+_BLANK = PidState()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One segment of a loop, and the safe value of its actuator."""
+
+    plan: SegmentPlan
+    actuator: str
+    per_out: float
+    safe: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop's plan as each scan needs it. ``slave`` is the loop that takes this one's output as its set point, or empty."""
+
+    plan: LoopPlan
+    name: str
+    tag: str
+    tuning: Tuning
+    shares: tuple[Share, ...]
+    slave: str
+    grain: float
+    sources: Mapping[str, str]
+
+
+class Move(NamedTuple):
+    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``."""
+
+    condition: str
+    target: float
+    setpoint: float
+    output: float
+    wanted: float
+    pid: PidState
+    unsure_s: float
+
+
+def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
+    """One loop with everything that depends on the plan alone worked out."""
+    conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING)
+    return Loop(
+        plan=plan,
+        name=plan.name,
+        tag=plan.tag,
+        tuning=tuning_of(plan),
+        shares=tuple(
+            Share(s, s.actuator, (s.high - s.low) / (s.out_high - s.out_low), actuators[s.actuator].safe)
+            for s in plan.segments
+        ),
+        slave=slave,
+        grain=_GRAIN * (plan.out_high - plan.out_low),
+        sources={REGULATING: plan.name} | {word: f"{plan.name} {word}" for word in conditions},
+    )
+
+
+def move(
+    loop: Loop,
+    state: LoopState,
+    measured: Measurement,
+    master: float | None,
+    slave: Mode | None,
+    dt_s: float,
+    step_s: float,
+) -> Move:
+    """Decide a loop's output. ``master`` is the output of its master loop (None: none in service), ``slave`` its slave's mode.
+
+    GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, and only GOOD ends a
+    fallback. Before the first GOOD input since the start, the actuators stay at their safe values.
+    """
+    mode = state.mode
+    if mode is Mode.OOS:
+        return _stand(state, OUT_OF_SERVICE, state.achieved)
+    if slave is not None and slave is not Mode.CAS:
+        return _stand(state, TRACKING, state.achieved)
+    if mode is Mode.MAN:
+        return _stand(state, MANUAL, state.output)
+    if measured.quality is Quality.GOOD and measured.value is not None:
+        return _regulate(loop, state, measured.value, master, dt_s, step_s)
+    if state.condition == WAITING:
+        return _stand(state, WAITING, state.achieved)
+    unsure_s = state.unsure_s + dt_s
+    if (
+        measured.quality is Quality.UNCERTAIN
+        and unsure_s <= loop.plan.hold_max_s
+        and state.condition != FALLBACK
+    ):
+        return _stand(state, HOLDING, state.achieved, unsure_s)
+    return _stand(state, FALLBACK, loop.plan.fallback, unsure_s)
+
+
+def _stand(state: LoopState, condition: str, output: float, unsure_s: float = 0.0) -> Move:
+    return Move(condition, state.target, state.setpoint, output, output, _BLANK, unsure_s)
+
+
+def _regulate(
+    loop: Loop, state: LoopState, value: float, master: float | None, dt_s: float, step_s: float
+) -> Move:
+    plan, tuning = loop.plan, loop.tuning
+    target = state.target
+    if state.mode is Mode.CAS:
+        setpoint = target = _between(
+            plan.setpoint_low, state.setpoint if master is None else master, plan.setpoint_high
+        )
+    elif plan.setpoint_rate_per_s:
+        setpoint = _ramp(plan, state, value, step_s)
+    else:
+        setpoint = target
+    fresh = state.condition != REGULATING and (tuning.integral_gain != 0.0 or state.condition != TRACKING)
+    wanted, pid = step(tuning, state.pid, setpoint, value, dt_s, step_s, state.achieved if fresh else None)
+    output = _between(plan.out_low, wanted, plan.out_high)
+    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+
+
+def _ramp(plan: LoopPlan, state: LoopState, value: float, step_s: float) -> float:
+    """The set point one step nearer to its target. After a time without regulation it begins at the process value."""
+    origin = state.setpoint
+    if state.condition in _AFRESH:
+        origin = _between(plan.setpoint_low, value, plan.setpoint_high)
+    reach = plan.setpoint_rate_per_s * step_s
+    return _between(origin - reach, state.target, origin + reach)
+
+
+def _between(low: float, value: float, high: float) -> float:
+    return low if value < low else min(value, high)
+
+
+def demands(loop: Loop, move: Move) -> Iterator[Demand]:
+    """What a loop asks of its actuators. Out of service it asks for nothing; waiting, for their safe values."""
+    condition = move.condition
+    source = loop.sources[condition]
+    for share in loop.shares:
+        if condition == OUT_OF_SERVICE:
+            yield Demand(share.actuator, None, source)
+        elif condition == WAITING:
+            yield Demand(share.actuator, share.safe, source, protective=True)
+        else:
+            yield Demand(share.actuator, asked(share, move.output), source, condition == FALLBACK)
+
+
+def asked(share: Share, output: float) -> float:
+    """The actuator's value for a loop output: linear within its segment, the nearer end outside."""
+    plan = share.plan
+    if output <= plan.out_low:
+        return plan.low
+    if output >= plan.out_high:
+        return plan.high
+    return plan.low + (output - plan.out_low) * share.per_out
+
+
+def achieved_output(loop: Loop, output: float, actual: Mapping[str, float]) -> float:
+    """The loop output that the actuators really stand for, nearest to ``output``.
+
+    An actuator at the end of its segment stands for every output beyond that end. Where the actuators of a split range disagree,
+    the one furthest from what was asked tells.
+    """
+    worst = output
+    for share in loop.shares:
+        stands_for = _reach(share, actual[share.actuator], output)
+        if abs(stands_for - output) > abs(worst - output):
+            worst = stands_for
+    return worst if abs(worst - output) > loop.grain else output
+
+
+def _reach(share: Share, actual: float, output: float) -> float:
+    plan = share.plan
+    reached = plan.out_low + (actual - plan.low) / share.per_out
+    if reached <= plan.out_low:
+        return min(output, plan.out_low)
+    if reached >= plan.out_high:
+        return max(output, plan.out_high)
+    return reached
+
+
+def accepted_output(loop: Loop, slave: LoopState, wanted: float, measured: Measurement) -> tuple[float, bool]:
+    """What a slave made of the output of its master ``loop``, and whether that was forced on the master.
+
+    A slave that regulates in cascade took its set point; if it cannot reach it (``wanted`` is the slave's own, unlimited output),
+    its process value is all the master has. Out of cascade the master follows the set point in force, or the process value
+    where there is none.
+    """
+    plan = loop.plan
+    value = slave.setpoint if measured.value is None else measured.value
+    value = _between(plan.out_low, value, plan.out_high)
+    if slave.condition != REGULATING:
+        return value, True
+    if slave.mode is not Mode.CAS:
+        return _between(plan.out_low, slave.setpoint, plan.out_high), True
+    limited = abs(slave.achieved - wanted) > _GRAIN
+    return (value if limited else _between(plan.out_low, slave.setpoint, plan.out_high)), False
+
+
+def settle(
+    loop: Loop, state: LoopState, move: Move, achieved: float, step_s: float, *, forced: bool, locked: bool
+) -> LoopState:
+    """The loop's memory once the chain has spoken.
+
+    ``forced``: an interlock, an actuator that does not follow or a slave that does not regulate decided instead of the loop, which
+    then starts from what was achieved. ``locked``: an interlock did; a manual output then stays where the interlock put it.
+    """
+    condition, output, pid = move.condition, move.output, move.pid
+    if condition == REGULATING:
+        if forced and abs(achieved - output) > loop.grain:
+            condition = TRACKING
+        elif abs(achieved - move.wanted) > loop.grain:
+            pid = track(loop.tuning, pid, move.wanted - achieved, step_s)
+    elif condition == MANUAL and locked:
+        output = achieved
+    return LoopState(state.mode, move.target, move.setpoint, output, achieved, pid, move.unsure_s, condition)

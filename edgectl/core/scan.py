@@ -1,0 +1,254 @@
+"""One scan: everything known goes in, everything decided comes out, including why.
+
+The order is fixed: judge the samples, interlock states, requests, loops with masters before slaves, the interlock chain, and what the
+loops learn from what the chain allowed and the actuators achieved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgectl.core.interlock import (
+    NOT_A_NUMBER,
+    NOT_FOLLOWING,
+    cause,
+    demand_of,
+    label,
+    permit,
+    watch,
+)
+from edgectl.core.judge import judge
+from edgectl.core.loop import (
+    FALLBACK,
+    HOLDING,
+    OUT_OF_SERVICE,
+    WAITING,
+    Loop,
+    Move,
+    accepted_output,
+    achieved_output,
+    demands,
+    move,
+    settle,
+)
+from edgectl.core.output import Following, Output, follow
+from edgectl.core.request import Desk, serve
+from edgectl.core.text import figure
+from edgectl.core.unit import Unit, unit_of
+from edgectl.model.command import Command
+from edgectl.model.event import Event
+from edgectl.model.image import Image
+from edgectl.model.instant import Instant
+from edgectl.model.loop import LoopState
+from edgectl.model.measurement import Measurement
+from edgectl.model.plan import Plan
+from edgectl.model.request import Request
+from edgectl.model.state import ActuatorState, InterlockState, Result, State, TagState
+
+_STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
+_UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
+
+
+def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State:
+    """Memory at the start of a run: nothing is known, every interlock is active, every loop waits for its first GOOD input.
+
+    ``found`` is where actuators were found standing; without it they count as standing at their safe values.
+
+    Raises:
+        ValueError: the plan cannot run (see ``unit_of``).
+    """
+    unit = unit_of(plan)
+    stands = {actuator.name: actuator.safe for actuator in plan.actuators}
+    stands |= {name: value for name, value in (found or {}).items() if math.isfinite(value)}
+    return State(
+        tags={tag.name: TagState() for tag in plan.tags},
+        actuators={actuator.name: ActuatorState(stands[actuator.name]) for actuator in plan.actuators},
+        interlocks={lock.name: InterlockState(active=True, unknown=True) for lock in plan.interlocks},
+        loops={name: _initial_loop(loop, stands) for name, loop in unit.loops.items()},
+    )
+
+
+def _initial_loop(loop: Loop, stands: Mapping[str, float]) -> LoopState:
+    plan = loop.plan
+    achieved = achieved_output(loop, plan.fallback, stands)
+    return LoopState(plan.mode, plan.setpoint, plan.setpoint, achieved, achieved, condition=WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What every stage of one scan shares. ``events`` grows."""
+
+    unit: Unit
+    image: Image
+    at: Instant
+    dt_s: float
+    step_s: float
+    events: list[Event]
+
+    def tell(self, kind: str, subject: str, before: str, after: str, actor: str, reason: str) -> None:
+        """Record a transition."""
+        self.events.append(Event(self.at, kind, subject, before, after, actor, reason))
+
+
+def scan(
+    plan: Plan, state: State, image: Image, requests: tuple[Request, ...], now: Instant, dt_s: float
+) -> Result:
+    """Decide everything once.
+
+    ``now`` is the instant the image was frozen, ``dt_s`` > 0 the time since the scan before. After missed scans ``dt_s`` spans
+    several periods: delays and ages count all of it, control moves by at most two periods' worth.
+    """
+    unit = unit_of(plan)
+    this = _Now(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
+    tags, measured = _judge(this, state.tags)
+    interlocks = _watch(this, state.interlocks, measured)
+    loops, actuators, replies = state.loops, state.actuators, ()
+    if requests:
+        desk = Desk(unit, now, measured, interlocks, dict(loops), dict(actuators))
+        replies = serve(desk, requests, this.events)
+        loops, actuators = desk.loops, desk.actuators
+    moves = _move(this, loops, measured)
+    chain = _Chain({}, {}, {}, set(), set())
+    _permit(this, chain, actuators, moves, interlocks)
+    return Result(
+        state=State(
+            state.scan + 1, tags, chain.actuators, interlocks, _settle(this, chain, loops, moves, measured)
+        ),
+        measurements=tuple(measured.values()),
+        commands=tuple(chain.commands.values()),
+        events=tuple(this.events),
+        replies=replies,
+    )
+
+
+def _judge(this: _Now, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
+    states: dict[str, TagState] = {}
+    measured: dict[str, Measurement] = {}
+    samples = this.image.samples
+    for gate in this.unit.gates:
+        name = gate.name
+        before = tags[name]
+        after, measurement = judge(gate, before, samples.get(gate.channel), this.at)
+        states[name], measured[name] = after, measurement
+        if after.quality is not before.quality:
+            reason = measurement.reason or "fresh and plausible"
+            this.tell("quality", name, before.quality.name, after.quality.name, "judge", reason)
+    return states, measured
+
+
+def _watch(
+    this: _Now, interlocks: Mapping[str, InterlockState], measured: Mapping[str, Measurement]
+) -> dict[str, InterlockState]:
+    states: dict[str, InterlockState] = {}
+    for plan in this.unit.interlocks:
+        before, measurement = interlocks[plan.name], measured[plan.tag]
+        after = states[plan.name] = watch(plan, before, measurement, this.dt_s)
+        if after is not before and (was := label(before)) != (becomes := label(after)):
+            reason = cause(plan, after, measurement, this.unit.units[plan.tag])
+            this.tell("interlock", plan.name, was, becomes, "interlock", reason)
+    return states
+
+
+def _move(this: _Now, loops: Mapping[str, LoopState], measured: Mapping[str, Measurement]) -> dict[str, Move]:
+    moves: dict[str, Move] = {}
+    for name, loop in this.unit.loops.items():
+        master = moves.get(loop.plan.master)
+        setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
+        slave = loops[loop.slave].mode if loop.slave else None
+        moves[name] = move(loop, loops[name], measured[loop.tag], setpoint, slave, this.dt_s, this.step_s)
+    return moves
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
+
+    ``locked`` names the loops that an interlock overruled, ``astray`` those with an actuator that does not follow.
+    """
+
+    actuators: dict[str, ActuatorState]
+    commands: dict[str, Command]
+    actual: dict[str, float]
+    locked: set[str]
+    astray: set[str]
+
+
+def _permit(
+    this: _Now,
+    chain: _Chain,
+    actuators: Mapping[str, ActuatorState],
+    moves: Mapping[str, Move],
+    interlocks: Mapping[str, InterlockState],
+) -> None:
+    loops, achieved = this.unit.loops, this.image.achieved
+    asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
+    now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
+    for name, output in this.unit.outputs.items():
+        before = actuators[name]
+        following = follow(output, before, achieved.get(name), now_ns, dt_s)
+        demand = demand_of(output, before, asked.get(name))
+        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s)
+        chain.actuators[name], chain.commands[name] = after, command
+        chain.actual[name] = command.value
+        if command.restricted_by or before.restricted_by:
+            _restricted(this, chain, output, before, command, following)
+
+
+def _restricted(
+    this: _Now, chain: _Chain, output: Output, before: ActuatorState, command: Command, following: Following
+) -> None:
+    """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
+    name, unit, names = output.name, output.plan.unit, command.restricted_by
+    if following.reason:
+        chain.astray.add(output.loop)
+        chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
+    if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
+        words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
+        this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
+    told = {NOT_A_NUMBER, *(guard for guard, _ in output.guards)}
+    locks = [lock for lock in names if lock in told]
+    if locks:
+        chain.locked.add(output.loop)
+    was, becomes = ", ".join(n for n in before.restricted_by if n in told), ", ".join(locks)
+    if was != becomes:
+        verb = "held" if locks else "free again"
+        this.tell("restriction", name, was, becomes, "interlock", f"{verb} at {figure(command.value, unit)}")
+
+
+def _settle(
+    this: _Now,
+    chain: _Chain,
+    loops: Mapping[str, LoopState],
+    moves: Mapping[str, Move],
+    measured: Mapping[str, Measurement],
+) -> dict[str, LoopState]:
+    """The loops' memory after the chain, slaves before their masters."""
+    settled = dict(loops)
+    for name, loop in reversed(this.unit.loops.items()):
+        planned = moves[name]
+        locked = name in chain.locked
+        forced = locked or name in chain.astray
+        if loop.slave:
+            slave, tag = settled[loop.slave], this.unit.loops[loop.slave].tag
+            wanted = moves[loop.slave].wanted
+            achieved, forced = accepted_output(loop, slave, wanted, measured[tag])
+        else:
+            achieved = achieved_output(loop, planned.output, chain.actual)
+        before = loops[name]
+        after = settled[name] = settle(
+            loop, before, planned, achieved, this.step_s, forced=forced, locked=locked
+        )
+        if after.condition != before.condition:
+            _tell_condition(this, loop, before.condition, after.condition, measured[loop.tag])
+    return settled
+
+
+def _tell_condition(this: _Now, loop: Loop, before: str, after: str, measured: Measurement) -> None:
+    """Tell what nobody asked for and its end; modes and restrictions have records of their own."""
+    if before in _UNASKED or after in _UNASKED:
+        reason = f"{loop.tag} is {measured.quality.name}"
+        this.tell(
+            "loop", loop.name, before, after, "loop", reason + (measured.reason and f": {measured.reason}")
+        )

@@ -1,0 +1,94 @@
+"""What follows from a plan alone, worked out once: a scan only looks it up."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from edgectl.core.judge import Gate, gate_of
+from edgectl.core.loop import Loop, loop_of
+from edgectl.core.output import Output, output_of
+from edgectl.model.plan import InterlockPlan, LoopPlan, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A plan as each scan needs it. ``loops`` stand with every master before its slave; ``units`` are the units of the tags."""
+
+    gates: tuple[Gate, ...]
+    interlocks: tuple[InterlockPlan, ...]
+    loops: Mapping[str, Loop]
+    outputs: Mapping[str, Output]
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A plan as a cache key: the same object, not an equal one (plans hold dictionaries, which have no hash)."""
+
+    plan: Plan
+
+    def __hash__(self) -> int:
+        return id(self.plan)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.plan is other.plan
+
+
+def unit_of(plan: Plan) -> Unit:
+    """The unit of a plan; asked again for the same plan object, the same unit.
+
+    Raises:
+        ValueError: the plan cannot run: an actuator in two loops, loops that are each other's masters, a segment without a slope.
+    """
+    return _unit_of(_Same(plan))
+
+
+@functools.lru_cache(maxsize=4)
+def _unit_of(key: _Same) -> Unit:
+    plan = key.plan
+    actuators = {actuator.name: actuator for actuator in plan.actuators}
+    slaves = {loop.master: loop.name for loop in plan.loops if loop.master}
+    owners = _owners(plan.loops)
+    return Unit(
+        gates=tuple(gate_of(tag) for tag in plan.tags),
+        interlocks=plan.interlocks,
+        loops={
+            loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators)
+            for loop in _masters_first(plan.loops)
+        },
+        outputs={
+            actuator.name: output_of(actuator, owners.get(actuator.name, ""), plan.interlocks, plan.period_s)
+            for actuator in plan.actuators
+        },
+        units={tag.name: tag.unit for tag in plan.tags},
+    )
+
+
+def _owners(loops: Iterable[LoopPlan]) -> dict[str, str]:
+    """The loop of each actuator that has one."""
+    owners: dict[str, str] = {}
+    for loop in loops:
+        for segment in loop.segments:
+            if segment.low == segment.high or segment.out_low >= segment.out_high:
+                raise ValueError(f"loop {loop.name}: the segment of {segment.actuator} has no slope")
+            if owners.setdefault(segment.actuator, loop.name) != loop.name:
+                raise ValueError(
+                    f"actuator {segment.actuator} is in two loops, {owners[segment.actuator]} and {loop.name}"
+                )
+    return owners
+
+
+def _masters_first(loops: Iterable[LoopPlan]) -> list[LoopPlan]:
+    """Loops in plan order, except that a master stands before its slave."""
+    waiting = {loop.name: loop for loop in loops}
+    ordered: list[LoopPlan] = []
+    while waiting:
+        ready = [loop for loop in waiting.values() if loop.master not in waiting]
+        if not ready:
+            raise ValueError(f"loops {', '.join(waiting)} are each other's masters")
+        ordered.extend(ready)
+        for loop in ready:
+            del waiting[loop.name]
+    return ordered

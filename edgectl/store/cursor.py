@@ -1,0 +1,165 @@
+"""A reader's way through the journal, and how far it has come: in a small file of the reader's own.
+
+There are two lanes. The live lane carries what is recorded after ``rejoin``; the backlog lane carries what was not acknowledged by then, oldest
+first. What was acknowledged is kept as ranges of record numbers, each added in one durable step: killed at any
+moment, a reader finds again all it had acknowledged and nothing more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from edgectl.model.plan import Plan
+from edgectl.store.file import fault_text, is_damage
+from edgectl.store.reader import JournalFault, Reader
+from edgectl.store.record import Kind, Record
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sent (
+    journal TEXT NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL, PRIMARY KEY (journal, after)
+) WITHOUT ROWID
+"""
+
+
+class Batch(NamedTuple):
+    """All records of interest in ``(after, upto]`` of one journal, in order, and the plans of their runs.
+
+    ``behind`` is how many records of any kind the journal has beyond ``upto``.
+    """
+
+    journal: str
+    after: int
+    upto: int
+    records: tuple[Record, ...]
+    plans: Mapping[int, Plan]
+    behind: int
+
+
+class Cursor:
+    """How far one reader has come in the journal at ``journal``; kept in ``path``, which nobody else writes.
+
+    Calls wait for the disk, so an event loop makes them from a thread, one at a time. All may raise ``JournalFault``.
+    """
+
+    def __init__(self, journal: Path, path: Path, kinds: Iterable[Kind]) -> None:
+        self._journal_path = journal
+        self._path = path
+        self._kinds = tuple(kinds)
+        self._db: sqlite3.Connection | None = None
+        self._identity = ""
+        self._live = 0
+        self._plans: dict[int, Plan] = {}
+
+    def close(self) -> None:
+        """Close the cursor file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def rejoin(self) -> None:
+        """From here on, what is in the journal by now is backlog, and what comes is live."""
+        with self._reader() as reader:
+            self._live = reader.head()
+
+    def live(self, limit: int) -> Batch:
+        """The oldest records not yet taken from the live lane, at most ``limit``."""
+        with self._reader() as reader:
+            return self._batch(reader, self._live, reader.head(), limit)
+
+    def backlog(self, limit: int) -> Batch:
+        """The oldest records of all that were not acknowledged and are not live, at most ``limit``."""
+        with self._reader() as reader:
+            after, upto = self._unsent()
+            return self._batch(reader, after, min(upto, self._live), limit)
+
+    def advance(self, batch: Batch) -> None:
+        """All of ``batch`` is acknowledged: durable when this returns, and never read again."""
+        if batch.journal == self._identity:
+            self._live = batch.upto if batch.after == self._live else self._live
+        touching = (batch.journal, batch.upto, batch.after)
+        with self._own() as db:
+            db.execute("DELETE FROM sent WHERE journal != ?", (batch.journal,))
+            after, upto = db.execute(
+                "SELECT min(min(after), ?), max(max(upto), ?) FROM sent WHERE journal = ? AND after <= ? AND upto >= ?",
+                (batch.after, batch.upto, *touching),
+            ).fetchone()
+            db.execute("DELETE FROM sent WHERE journal = ? AND after <= ? AND upto >= ?", touching)
+            union = (batch.after, batch.upto) if after is None else (after, upto)
+            db.execute("INSERT INTO sent VALUES (?, ?, ?)", (batch.journal, *union))
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[Reader]:
+        with Reader(self._journal_path) as reader:
+            if reader.identity != self._identity:
+                self._identity, self._live, self._plans = reader.identity, 0, {}
+            if self._newest_sent() > reader.head():
+                # An older copy of the journal was put in its place: its numbers are being given out a second time.
+                self._forget()
+            yield reader
+
+    def _batch(self, reader: Reader, after: int, bound: int, limit: int) -> Batch:
+        records = tuple(reader.records(after, bound, limit, self._kinds))
+        upto = records[-1].seq if len(records) == limit else max(after, bound)
+        plans = {run: self._plan(reader, run) for run in {record.run for record in records}}
+        return Batch(self._identity, after, upto, records, plans, reader.head() - upto)
+
+    def _plan(self, reader: Reader, run: int) -> Plan:
+        if run not in self._plans:
+            self._plans[run] = reader.plan(run)
+        return self._plans[run]
+
+    def _unsent(self) -> tuple[int, int]:
+        with self._own() as db:
+            sent = db.execute(
+                "SELECT after, upto FROM sent WHERE journal = ? ORDER BY after LIMIT 2", (self._identity,)
+            ).fetchall()
+        if not sent or sent[0][0] > 0:
+            return 0, sent[0][0] if sent else self._live
+        return sent[0][1], sent[1][0] if len(sent) > 1 else self._live
+
+    def _newest_sent(self) -> int:
+        with self._own() as db:
+            newest = db.execute("SELECT max(upto) FROM sent WHERE journal = ?", (self._identity,)).fetchone()[
+                0
+            ]
+        return int(newest or 0)
+
+    def _forget(self) -> None:
+        with self._own() as db:
+            db.execute("DELETE FROM sent")
+        self._live = 0
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = self._db = self._db or _open(self._path)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self.close()
+            raise JournalFault(f"{self._path}: {fault_text(error)}") from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """The cursor file; a damaged one is set aside, and everything the journal still holds counts as not acknowledged."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
+    try:
+        for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", _SCHEMA):
+            db.execute(statement).fetchone()
+    except sqlite3.Error as error:
+        db.close()
+        if not is_damage(error):
+            raise
+        path.rename(path.with_name(f"{path.name}.damaged"))
+        return _open(path)
+    return db

@@ -1,0 +1,102 @@
+"""Taking turns on a line where only one may speak."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from edgectl.model.fault import BadReply
+from edgectl.model.plan import LinePlan, Medium, Parity
+from edgectl.wire.link import Link
+from edgectl.wire.statistic import LineStatistics
+
+OWED_S = 2.0
+"""How long after its deadline an answer may still come. Until then nothing is asked whose answer it could be taken for."""
+
+ADAPTER_S = 0.016
+"""What an adapter may add between two characters: the default latency timer of FTDI chips."""
+
+_GAP_S = 0.1
+_NOISE_KEPT = 512
+_PATIENCE_CHARS = 256
+_PATIENCE_S = 0.05
+_LEAST_PAUSE_S = 0.001
+_PAUSED_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Times of a line: one character, and the silence that must come before a request.
+
+    RTU asks for 3.5 characters of 11 bits, or 1.75 ms above 19200 baud (Modbus over serial line V1.02, section 2.5.1.1). Eleven bits count
+    even where the line uses ten, as instruments with fixed tables do. Behind TCP a gateway keeps the times, and both are 0.
+    """
+
+    char_s: float
+    silence_s: float
+
+    @classmethod
+    def of(cls, plan: LinePlan) -> Pace:
+        """The pace of the line in the plan."""
+        if plan.medium is Medium.TCP:
+            return cls(0.0, 0.0)
+        bits = 1 + plan.data_bits + (plan.parity is not Parity.NONE) + plan.stop_bits
+        return cls(bits / plan.baud, 1.75e-3 if plan.baud > 19200 else 38.5 / plan.baud)
+
+    @property
+    def gap_s(self) -> float:
+        """Silence after which a reply that has begun will not go on: far longer than adapters and busy hosts need."""
+        return _GAP_S + 4 * self.char_s
+
+
+class HalfDuplex:
+    """A link on which one side speaks at a time; it knows when the last byte went either way."""
+
+    def __init__(self, link: Link, pace: Pace, statistics: LineStatistics) -> None:
+        self.pace = pace
+        self.silent_from = 0.0
+        self._link = link
+        self._statistics = statistics
+
+    async def quiet(self) -> bytes:
+        """Wait until nothing has been on the line for the silence, and return the (latest) bytes that arrived unasked.
+
+        Raises:
+            BadReply: the line never falls silent.
+            LinkFault: the line is gone.
+        """
+        loop = asyncio.get_running_loop()
+        stray = b""
+        give_up_at = loop.time() + _PATIENCE_S + _PATIENCE_CHARS * self.pace.char_s
+        while True:
+            wait_s = self.silent_from + self.pace.silence_s - loop.time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            data = await self._link.read(0.0)
+            if not data:
+                return stray
+            self.silent_from = loop.time()
+            self._statistics.late_bytes += len(data)
+            stray = (stray + data)[-_NOISE_KEPT:]
+            if self.silent_from > give_up_at:
+                raise BadReply("the line never falls silent; look for a second master, a break or a short circuit")
+
+    async def send(self, data: bytes) -> float:
+        """Send, and return the time when the last character has left."""
+        await self._link.write(data)
+        self.silent_from = asyncio.get_running_loop().time() + len(data) * self.pace.char_s
+        return self.silent_from
+
+    async def read(self, until: float) -> bytes:
+        """What has arrived or arrives before the loop's time is ``until``; empty if nothing does."""
+        loop = asyncio.get_running_loop()
+        data = await self._link.read(max(0.0, until - loop.time()))
+        if data:
+            self.silent_from = max(self.silent_from, loop.time())
+        return data
+
+    async def pause(self, chars: int) -> None:
+        """Sleep through most of the time that so many characters need: one wake-up instead of one for each."""
+        pause_s = _PAUSED_SHARE * chars * self.pace.char_s
+        if pause_s > _LEAST_PAUSE_S:
+            await asyncio.sleep(pause_s)

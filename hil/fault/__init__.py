@@ -1,0 +1,54 @@
+"""Faults as verbs: which word makes which fault, and what it takes.
+
+Each fault is a small seeded object that counts how often it struck; times are seconds of line time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from hil.fault.value import Drift, Freeze, SensorNoise, Stick, Value
+from hil.fault.wire import (
+    Cache,
+    Collide,
+    Cut,
+    Flip,
+    Foreign,
+    Garble,
+    Late,
+    Mute,
+    Refuse,
+    Sentinel,
+    Slow,
+    Trickle,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REQUEST: Mapping[str, type[Mute | Refuse | Cache]] = {"mute": Mute, "exception": Refuse, "cache": Cache}
+REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collide | Sentinel]] = {
+    "slow": Slow,
+    "late": Late,
+    "garble": Garble,
+    "flip": Flip,
+    "cut": Cut,
+    "trickle": Trickle,
+    "foreign": Foreign,
+    "collide": Collide,
+    "sentinel": Sentinel,
+}
+VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value]] = {
+    "freeze": Freeze,
+    "drift": Drift,
+    "noise": SensorNoise,
+    "value": Value,
+    "nan": Value,
+}
+OUTPUT: Mapping[str, type[Stick]] = {"stick": Stick}
+
+
+def arguments(kind: type[Any]) -> list[str]:
+    """The names a verb takes."""
+    return [field.name for field in dataclasses.fields(kind) if field.init and field.name != "dice"]

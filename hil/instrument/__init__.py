@@ -1,0 +1,1 @@
+"""Emulated instruments, each typed from its maker's documents."""
