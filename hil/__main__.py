@@ -38,7 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("serve", help="serve a rig on pseudo-terminals and TCP")
     command.add_argument("rig", help="demo, bench, or a rig file")
     command.add_argument("--dir", type=Path, help="where links and control socket go (default: a new one)")
-    command.add_argument("--speed", type=float, default=1.0, help="plant seconds in a second (1)")
+    command.add_argument("--speed", type=float, default=1.0, help="plant seconds in a line second (1)")
+    command.add_argument(
+        "--clock", type=float, default=1.0, help="line seconds in a second (1): instruments hurry as well"
+    )
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--paced", action="store_true", help="serial lines take their wire time")
     command.add_argument(
@@ -74,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    if arguments.speed <= 0.0:
-        raise RigError(f"--speed {arguments.speed}: must be above 0")
+    if min(arguments.speed, arguments.clock) <= 0.0:
+        raise RigError(f"--speed {arguments.speed} --clock {arguments.clock}: must be above 0")
     directory = arguments.dir or Path(tempfile.mkdtemp(prefix="hil-"))
     rig = Rig.load(
         arguments.rig,
@@ -84,7 +87,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         paced=arguments.paced or arguments.strict,
         strict=arguments.strict,
     )
-    serve(rig, directory.absolute(), with_parent=arguments.with_parent)
+    serve(rig, directory.absolute(), with_parent=arguments.with_parent, clock=arguments.clock)
     return 0
 
 
@@ -159,9 +162,7 @@ async def _run_broker(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     if arguments.with_parent:
-        loop.add_reader(
-            sys.stdin.fileno(), lambda: stopped.set() if not os.read(0, 4096) else None
-        )
+        loop.add_reader(sys.stdin.fileno(), lambda: stopped.set() if not os.read(0, 4096) else None)
     print(json.dumps({"port": await broker.start(arguments.host, arguments.port)}), flush=True)
     await stopped.wait()
     await broker.stop()

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 MOST_CLIENTS = 100
 MOST_RETAINED = 10_000
 MOST_FILTERS = 200
-MOST_IN_FLIGHT = 5_000
+MOST_IN_FLIGHT = 50_000
 SOFT_BUFFER, HARD_BUFFER = 1 << 20, 4 << 20  # bytes waiting for one client
 CONNECT_S = 5.0
+PAUSE_S = 0.005  # after a packet that left somebody far behind
 
 
 @dataclass(slots=True, eq=False)
@@ -43,8 +44,8 @@ class Client:
         """Queue bytes for the client."""
         self.writer.write(data)
 
-    def deliver(self, message: Message) -> None:
-        """Queue a message, unless the client is too far behind."""
+    def deliver(self, message: Message) -> bool:
+        """Queue a message, unless the client is too far behind; True if it is falling behind."""
         waiting = self.writer.transport.get_write_buffer_size()
         if waiting > HARD_BUFFER or len(self.in_flight) >= MOST_IN_FLIGHT:
             self.writer.transport.abort()
@@ -52,6 +53,7 @@ class Client:
             self.dropped += 1
         else:
             self.send(mqtt.publish_frame(message, self._identifier() if message.qos else 0))
+        return waiting > SOFT_BUFFER
 
     def _identifier(self) -> int:
         self.next_id = self.next_id % 0xFFFF + 1
@@ -70,6 +72,7 @@ class Broker:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._anonymous = 0
+        self._pause_s = 0.0
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; port 0 takes a free one."""
@@ -116,7 +119,7 @@ class Broker:
                     client.will = None
                     return
                 self._obey(client, packet)
-                await asyncio.sleep(0)  # a flood from one client does not starve the others
+                await asyncio.sleep(self._pause_s)  # a flood from one client does not starve the others
         finally:
             if self._clients.get(client.client_id) is client:
                 del self._clients[client.client_id]
@@ -196,7 +199,9 @@ class Broker:
                 self._retained.pop(message.topic, None)
             elif message.topic in self._retained or len(self._retained) < MOST_RETAINED:
                 self._retained[message.topic] = message
+        crowded = False
         for client in list(self._clients.values()):
             found = [qos for pattern, qos in client.filters.items() if mqtt.matches(pattern, message.topic)]
             if found:
-                client.deliver(message._replace(qos=min(max(found), message.qos), retain=False))
+                crowded |= client.deliver(message._replace(qos=min(max(found), message.qos), retain=False))
+        self._pause_s = PAUSE_S if crowded else 0.0

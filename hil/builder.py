@@ -108,7 +108,8 @@ def _analog_output(spec: Spec) -> Instrument:
 
 def _modbus_map(spec: Spec) -> Instrument:
     points = [Point(**point) for point in spec.take("points")]
-    return ModbusMap(spec.address, points, spec.sources, spec.sinks)
+    turnaround_s = float(spec.take("turnaround_s", 0.002))
+    return ModbusMap(spec.address, points, spec.sources, spec.sinks, turnaround_s)
 
 
 BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {

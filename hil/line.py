@@ -106,6 +106,7 @@ class Line:
             self._send(bus.echo.repeat(t_s, data))
         if heard_s is None:
             return
+        bus.sync(heard_s)
         framing, bad_before = self._framing, self._framing.bad_frames
         if not framing.idle and framing.silence_chars and t_s - self._heard_s > _FRAME_BREAK_S:
             framing.reset()

@@ -24,8 +24,8 @@ HOST = "127.0.0.1"
 class SerialPort:
     """A line on a pseudo-terminal, reached by the symbolic link `path`, which stays the same over a replug.
 
-    The server holds the terminal's far end open, so clients may come and go. What a client does not read in time is
-    lost, as in a UART.
+    The server holds the terminal's far end open, so clients may come and go, and what nobody has read waits for the
+    next one, up to 4 kB; more is lost, as in a UART.
     """
 
     def __init__(self, line: Line, path: Path, selector: selectors.BaseSelector) -> None:

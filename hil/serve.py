@@ -1,11 +1,12 @@
 """Serves a rig to real programs: serial lines on pseudo-terminals, TCP lines on the loopback, orders on a Unix socket.
 
-Line time is wall time since the start; plant time runs `speed` times as fast.
+Line time is wall time since the start, times `clock`; plant time runs `speed` times as fast as line time.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import selectors
 import signal
@@ -30,8 +31,9 @@ _LONGEST_ORDER = 65536
 class Server:
     """A rig, its ports in `directory`, and the socket `directory`/rig.sock that takes orders."""
 
-    def __init__(self, rig: Rig, directory: Path) -> None:
+    def __init__(self, rig: Rig, directory: Path, clock: float = 1.0) -> None:
         self._rig = rig
+        self._clock = clock
         self._selector = (
             selectors.SelectSelector()
         )  # its timeouts have microseconds; epoll's have milliseconds
@@ -78,7 +80,7 @@ class Server:
             self.stop()
 
     def _now_s(self) -> float:
-        return time.monotonic() - self._started_s
+        return (time.monotonic() - self._started_s) * self._clock
 
     def run(self) -> None:
         """Serve until `stop`, then take links, listeners and the socket away."""
@@ -90,7 +92,8 @@ class Server:
 
     def _turn(self) -> None:
         due = [at_s for port in self._ports.values() if (at_s := port.next_at()) is not None]
-        wait_s = min([*due, self._now_s() + _IDLE_S]) - self._now_s()
+        now_s = self._now_s()
+        wait_s = min((min(due, default=math.inf) - now_s) / self._clock, _IDLE_S)
         ready = self._selector.select(max(wait_s - _WAKE_S, 0.0))
         now_s = self._now_s()
         self._rig.advance(now_s)
@@ -138,11 +141,13 @@ class Server:
         """The answer to one order; a wrong one is explained."""
         try:
             order = json.loads(line)
+            if not isinstance(order, dict):
+                return {"ok": False, "error": 'an order is a JSON object such as {"do": "truth"}'}
             verb = order.pop("do")
             if verb not in self._known():
                 return {"ok": False, "error": f"no order {verb!r}; there are {', '.join(self._known())}"}
             return {"ok": True, **self._known()[verb](t_s, order)}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
     def _known(self) -> Mapping[str, Callable[[float, dict[str, Any]], Mapping[str, Any]]]:
@@ -185,9 +190,9 @@ class Server:
                 port.unplug()
 
 
-def serve(rig: Rig, directory: Path, *, with_parent: bool) -> None:
+def serve(rig: Rig, directory: Path, *, with_parent: bool, clock: float = 1.0) -> None:
     """Serve until SIGTERM, SIGINT or, with a parent, the end of standard input; one JSON line says where."""
-    server = Server(rig, directory)
+    server = Server(rig, directory, clock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     if with_parent:

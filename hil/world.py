@@ -6,6 +6,8 @@ Line time (the controller's clock, seconds) drives the instruments; plant time i
 from __future__ import annotations
 
 import dataclasses
+import heapq
+import math
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -76,12 +78,19 @@ class OutputFault(Protocol):
 class Sink:
     """One actuator input of the plant. With a gate (a contact in its mains) it works only while the gate is 1."""
 
-    __slots__ = ("_drive", "demand", "faults", "gate", "name", "value")
+    __slots__ = ("_drive", "demand", "faults", "gate", "name", "tick_at", "value")
 
-    def __init__(self, name: str, value: float, drive: Callable[[float, str, float], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        value: float,
+        drive: Callable[[float, str, float], None],
+        tick_at: Callable[[float], None],
+    ) -> None:
         self.name = name
         self.value = value
         self.demand = value
+        self.tick_at = tick_at  # asks for a tick at a time when the instrument will change by itself
         self.gate: Sink | None = None
         self.faults: list[OutputFault] = []
         self._drive = drive
@@ -113,7 +122,8 @@ class World:
     """The plant, its sinks, and the one clock that moves them all.
 
     Whoever touches an instrument calls `advance` first. Instruments that move by themselves do so on multiples of
-    `step_s` of plant time, so the trajectory depends on what was written and when, never on how often somebody looked.
+    `step_s` of plant time and at the times they asked for, so the trajectory depends on what was written and when,
+    never on how often somebody looked.
     """
 
     def __init__(self, plant: PlantLike, *, step_s: float = 1.0, speed: float = 1.0) -> None:
@@ -125,6 +135,7 @@ class World:
         self._step_s = step_s / speed
         self._steps = 0
         self._due_s = self._step_s
+        self._asked: list[float] = []
 
     def source(self, name: str) -> Source:
         """A new source on a plant sensor; `heartbeat` counts the seconds of line time."""
@@ -147,7 +158,7 @@ class World:
             self._advance_plant(t_s)
             setattr(self.plant.inputs, name, value >= 0.5 if is_switch else value)
 
-        return Sink(name, float(present), drive)
+        return Sink(name, float(present), drive, self.tick_at)
 
     def _gate(self, name: str) -> Sink:
         gated = self.sink(name.removeprefix("gate."))
@@ -156,22 +167,35 @@ class World:
             self._advance_plant(t_s)
             setattr(self.plant.inputs, gated.name, gated.effective)
 
-        gated.gate = Sink(name, 0.0, drive)
+        gated.gate = Sink(name, 0.0, drive, self.tick_at)
         return gated.gate
 
     def _advance_plant(self, t_s: float) -> None:
         self.plant.advance(max(t_s, self.now_s) * self._speed)
 
+    def tick_at(self, t_s: float) -> None:
+        """Tick once more, at exactly t_s of line time; a time that is over already is too late."""
+        if self.now_s < t_s < math.inf:
+            heapq.heappush(self._asked, t_s)
+            self._due_s = min(self._due_s, t_s)
+
     def advance(self, t_s: float) -> None:
         """Move everything to line time t_s; the past stays as it is."""
         while self._due_s <= t_s:
-            self.now_s = self._due_s
-            self._advance_plant(self._due_s)
-            for ticker in self.tickers:
-                ticker.tick(self._due_s)
-            self._steps += 1
-            self._due_s = (self._steps + 1) * self._step_s
+            self._step(self._due_s)
         self.now_s = max(self.now_s, t_s)
+
+    def _step(self, t_s: float) -> None:
+        self.now_s = t_s
+        self._advance_plant(t_s)
+        for ticker in self.tickers:
+            ticker.tick(t_s)
+        while self._asked and self._asked[0] <= t_s:
+            heapq.heappop(self._asked)
+        if (self._steps + 1) * self._step_s <= t_s:
+            self._steps += 1
+        grid_s = (self._steps + 1) * self._step_s
+        self._due_s = min(grid_s, self._asked[0]) if self._asked else grid_s
 
     def truth(self, t_s: float) -> dict[str, float]:
         """The plant's true state at line time t_s."""

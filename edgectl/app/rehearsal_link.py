@@ -31,6 +31,7 @@ class RehearsalLink:
         self._line = line
         self._opened = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     @property
     def opened(self) -> bool:
@@ -45,6 +46,7 @@ class RehearsalLink:
     def close(self) -> None:
         """Nothing to release."""
         self._opened = False
+        self._wake()
 
     async def write(self, data: bytes) -> None:
         """Deliver at once.
@@ -55,19 +57,33 @@ class RehearsalLink:
         if self._loop is None or not self._opened:
             raise LinkFault("the rehearsal line is closed")
         self._line.write(self._loop.time(), data)
+        self._wake()
 
     async def read(self, timeout_s: float) -> bytes:
         """Wait, on virtual time, for the emulated bus to answer."""
         assert self._loop is not None
-        now = self._loop.time()
-        if ready := self._line.read(now):
-            return ready
-        due = self._line.next_at()
-        if due is None or due > now + timeout_s:
-            await asyncio.sleep(timeout_s)
-            return self._line.read(self._loop.time())
-        await asyncio.sleep(max(0.0, due - now))
-        return self._line.read(max(due, self._loop.time()))
+        deadline = self._loop.time() + timeout_s
+        while True:
+            now = self._loop.time()
+            if (ready := self._line.read(now)) or now >= deadline or not self._opened:
+                return ready
+            due = self._line.next_at()
+            await self._sleep_until(deadline if due is None else min(due, deadline))
+
+    async def _sleep_until(self, at_s: float) -> None:
+        """Until ``at_s``, or until a write may have changed what comes next."""
+        assert self._loop is not None
+        self._waiter = self._loop.create_future()
+        timer = self._loop.call_at(at_s, self._wake)
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def discard(self) -> int:
         """Drop what has arrived."""

@@ -172,7 +172,7 @@ def _switch(
 def _times(
     draft: Draft, path: Path, section: ActuatorSection, part: InstrumentPart, period_s: float
 ) -> tuple[float, float]:
-    watchdog = part.kind.watchdog
+    watchdog = part.watchdog
     usual_s = min(2.0, watchdog.timeout_s / 2.5) if watchdog else 2.0
     lease_s = section.lease or max(5.0, 3 * period_s)
     renew_s = section.renew or usual_s

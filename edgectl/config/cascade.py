@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from edgectl.config.draft import Draft, text_at
 from edgectl.config.quantity import parse_span, show
 from edgectl.config.unit import same
+from edgectl.config.yaml_node import MappingNode
 from edgectl.model.loop import Mode
 from edgectl.model.plan import LoopPlan
 
@@ -16,14 +17,15 @@ Loops = Mapping[str, LoopPlan | None]
 def check_owners(draft: Draft, loops: Loops) -> None:
     """No actuator is driven by two loops."""
     owners: dict[str, str] = {}
-    for name, loop in loops.items():
-        for segment in loop.segments if loop else ():
-            owner = owners.setdefault(segment.actuator, name)
+    for name in loops:
+        drives = draft.node(("loops", name, "drives"))
+        for actuator in drives.entries if isinstance(drives, MappingNode) else ():
+            owner = owners.setdefault(actuator, name)
             if owner != name:
-                first = draft.line_of(("loops", owner, "drives", segment.actuator))
+                first = draft.line_of(("loops", owner, "drives", actuator))
                 draft.error(
-                    ("loops", name, "drives", segment.actuator),
-                    f"loops '{owner}' ({first}) and '{name}' both drive actuator {segment.actuator}",
+                    ("loops", name, "drives", actuator),
+                    f"loops '{owner}' ({first}) and '{name}' both drive actuator {actuator}",
                     "one actuator has one loop; build a cascade or a split range instead",
                     on_key=True,
                 )
@@ -31,6 +33,7 @@ def check_owners(draft: Draft, loops: Loops) -> None:
 
 def check_cascade(draft: Draft, loops: Loops) -> None:
     """Masters exist, serve one loop each, speak its unit inside its set points, and none is its own master."""
+    _check_circles(draft, loops)
     slaves: dict[str, str] = {}
     for name, loop in loops.items():
         if loop is None:
@@ -53,7 +56,6 @@ def check_cascade(draft: Draft, loops: Loops) -> None:
         served = name in slaves
         if loop is not None and not loop.segments and not served:
             draft.error(("loops", name), "the loop drives no actuator and is nobody's master", on_key=True)
-    _check_circles(draft, loops)
 
 
 def _check_pair(draft: Draft, master: LoopPlan, slave: LoopPlan) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from edgectl.config.problem import Place, Problem, cut
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 128 * 1024
 _REPORTED = 20
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -32,7 +32,7 @@ def visible(text: str) -> str:
 
 
 def decode(raw: bytes, file: str) -> tuple[str, list[Problem]]:
-    """The text of a file with ``\\n`` line ends, and what is wrong with its characters.
+    """The text of a file with plain line ends, and what is wrong with its characters.
 
     A byte order mark and CRLF line ends are accepted and removed.
     """
@@ -103,7 +103,7 @@ def _strange_in(line: str) -> Iterator[tuple[int, str, str]]:
         where = "in the indentation" if not line[: tab.start()].strip() else "between words"
         yield tab.start() + 1, f"a tab {where}", "use spaces"
     for column, character in enumerate(line, start=1):
-        if character == "\t" or character == " " or "!" <= character <= "~":
+        if character in "\t " or "!" <= character <= "~":
             continue
         if unicodedata.category(character) in _HIDDEN:
             yield column, f"an invisible character: {named(character)}", "delete it or type a plain space"

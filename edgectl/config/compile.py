@@ -3,78 +3,37 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from edgectl.config.actuator import ActuatorSection, compile_actuators
+from edgectl.config.actuator import compile_actuators
 from edgectl.config.character import decode
 from edgectl.config.draft import COMMAND_LINE, Draft
-from edgectl.config.field import Duration, Name, Range, Section, check_name, within
-from edgectl.config.folder import SAFETY, UNIT, UPLINK, read_folder
-from edgectl.config.instrument import InstrumentSection, compile_instruments
-from edgectl.config.line import SerialLine, TcpLine, compile_lines
+from edgectl.config.field import Section, check_name
+from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
+from edgectl.config.form import FORMS, UnitFile
+from edgectl.config.instrument import compile_instruments
+from edgectl.config.line import compile_lines
 from edgectl.config.load import check_loads
-from edgectl.config.loop import LoopSection, compile_loops
+from edgectl.config.loop import compile_loops
 from edgectl.config.override import apply_overrides
 from edgectl.config.problem import Place, Problem, Severity
 from edgectl.config.quantity import Unreadable
 from edgectl.config.safety import (
-    InterlockSection,
     check_limits,
     check_setpoints,
     compile_interlocks,
 )
 from edgectl.config.shape import read
 from edgectl.config.suggestion import did_you_mean, listed, nearest
-from edgectl.config.tag import TagSection, compile_tags
-from edgectl.config.uplink import JournalSection, UplinkSection, compile_journal, compile_uplink
+from edgectl.config.tag import compile_tags
+from edgectl.config.uplink import compile_journal, compile_uplink
 from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
 from edgectl.model.plan import Plan
 
-
-class UnitFile(Section):
-    """unit.yaml: what the unit is, and how it is controlled."""
-
-    unit: Name = Field(description="Name of the unit, in all records and topics", examples=["BR-101"])
-    description: str = Field("", description="For people", examples=["2 L stirred vessel"])
-    period: Annotated[Duration, within(0.05, 60.0)] = Field(
-        1.0, description="Time between two scans: every loop decides so often", examples=["1 s"]
-    )
-    lines: dict[Name, SerialLine | TcpLine] = Field(description="Serial ports and TCP connections")
-    instruments: dict[Name, InstrumentSection] = Field(description="Instruments on the lines")
-    tags: dict[Name, TagSection] = Field(description="Measured values")
-    actuators: dict[Name, ActuatorSection] = Field({}, description="Outputs")
-    loops: dict[Name, LoopSection] = Field({}, description="Control loops")
-
-
-class SafetyFile(Section):
-    """safety.yaml: outer limits and interlocks."""
-
-    limits: dict[Name, Range] = Field(
-        {},
-        description="Widest range of an actuator, or of the set point of a loop, that unit.yaml may ask for",
-    )
-    interlocks: dict[Name, InterlockSection] = Field(
-        description="What forces outputs, whatever the loops want"
-    )
-
-
-class UplinkFile(Section):
-    """uplink.yaml: broker and journal."""
-
-    uplink: UplinkSection | None = Field(None, description="The MQTT broker. Without it: no uplink")
-    journal: JournalSection | None = Field(None, description="The journal on the disk")
-
-
-FORMS: Mapping[str, type[Section]] = MappingProxyType(
-    {UNIT: UnitFile, SAFETY: SafetyFile, UPLINK: UplinkFile}
-)
 _NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks")
 _RECORDED = ("tags", "actuators", "loops", "interlocks")
 
@@ -92,32 +51,53 @@ class Compiled:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
-def compile_folder(folder: Path, overrides: Sequence[str] = ()) -> Compiled:
-    """Compile a unit folder. ``overrides`` are ``path=value`` texts that take the place of what the files say."""
-    snapshot = read_folder(folder)
+def compile_folder(folder: Path, overrides: Sequence[str] = (), *, settle_s: float = SETTLE_S) -> Compiled:
+    """Compile a unit folder. ``overrides`` are ``path=value`` texts that take the place of what the files say.
+
+    What stands in several files is only compared when all of them could be read.
+    """
+    snapshot = read_folder(folder, settle_s=settle_s)
     problems = list(snapshot.problems)
-    roots: dict[str, MappingNode] = {}
     sources: dict[str, Sequence[str]] = {COMMAND_LINE: overrides}
-    for name, raw in snapshot.files.items():
-        file = str(folder / name)
-        text, found = decode(raw, file)
-        if not found:
-            sources[file] = text.split("\n")
-            root, found = parse(text, file)
-            roots |= {name: root} if root else {}
-        problems += found
     merged = MappingNode(Place(str(folder / UNIT)))
-    for root in roots.values():
-        merged.entries.update(root.entries)
-    problems += apply_overrides(merged, overrides) if not problems else []
     draft = Draft(merged, sources)
-    for name, root in roots.items():
-        _check_top(draft, name, root)
-    plan = _compile(draft) if not problems else None
-    problems += draft.problems
-    ordered = tuple(sorted(problems, key=_order))
-    failed = any(problem.severity is Severity.ERROR for problem in ordered)
-    return Compiled(None if failed or plan is None else seal(plan), ordered)
+    read_whole = set()
+    for name, raw in snapshot.files.items():
+        root, found = _parse_file(str(folder / name), raw, sources)
+        problems += found
+        if root is None:
+            continue
+        read_whole.add(name)
+        top = Draft(root, sources)
+        draft.misnamed |= _check_top(top, name)
+        problems += top.problems
+        _merge(merged, root, FORMS[name])
+    plan = None
+    if read_whole == {*snapshot.files, *REQUIRED}:
+        problems += apply_overrides(merged, overrides)
+        plan = _compile(draft)
+    # what is found at the place of a mistake of form follows from it
+    formal = {problem.place for problem in problems}
+    problems += [problem for problem in draft.problems if problem.place not in formal]
+    problems.sort(key=_order)
+    failed = any(problem.severity is Severity.ERROR for problem in problems)
+    return Compiled(None if failed or plan is None else seal(plan), tuple(problems))
+
+
+def _parse_file(
+    file: str, raw: bytes, sources: dict[str, Sequence[str]]
+) -> tuple[MappingNode | None, list[Problem]]:
+    text, problems = decode(raw, file)
+    if problems:
+        return None, problems
+    sources[file] = text.split("\n")
+    return parse(text, file)
+
+
+def _merge(merged: MappingNode, root: MappingNode, form: type[Section]) -> None:
+    for key, entry in root.entries.items():
+        if key in form.model_fields and not is_empty(entry.node):
+            merged.entries[key] = entry
 
 
 def _order(problem: Problem) -> tuple[int, str, int, int]:
@@ -127,17 +107,18 @@ def _order(problem: Problem) -> tuple[int, str, int, int]:
     return rank, problem.place.file, problem.place.line, problem.place.column
 
 
-def _check_top(draft: Draft, name: str, root: MappingNode) -> None:
-    """The keys at the top of one file: known, in their file, with something under them."""
+def _check_top(draft: Draft, name: str) -> set[str]:
+    """The keys at the top of one file: known, in their file, all there, and something under them. Returns those that are misspelt."""
     fields = FORMS[name].model_fields
-    free = [key for key in fields if key not in root.entries]
-    meant = set()
-    for key, entry in root.entries.items():
+    written = draft.root.entries
+    free = [key for key in fields if key not in written]
+    meant: set[str] = set()
+    for key, entry in written.items():
         if key not in fields:
             home = next((file for file, form in FORMS.items() if key in form.model_fields), "")
             hint = f"it belongs into {home}" if home else did_you_mean(key, free)
             draft.error((key,), f"unknown key '{key}'; allowed here: {listed(fields)}", hint, on_key=True)
-            meant.add(nearest(key, free))
+            meant |= {nearest(key, free)} - {""}
         elif is_empty(entry.node):
             draft.error(
                 (key,), "nothing is written here", "write something below or delete the line", on_key=True
@@ -149,6 +130,7 @@ def _check_top(draft: Draft, name: str, root: MappingNode) -> None:
     for key in free:
         if fields[key].is_required() and key not in meant:
             draft.missing((key,), f"{fields[key].description}; it belongs into {name}")
+    return meant
 
 
 def _check_names(draft: Draft, section: str) -> None:
@@ -210,4 +192,4 @@ def _top(draft: Draft, key: str) -> Any:
     """A single value at the top of unit.yaml; None without one, or when it is wrong."""
     node = draft.node((key,))
     kind = typing.get_type_hints(UnitFile, include_extras=True)[key]
-    return None if node is None or is_empty(node) else read(draft, (key,), node, kind)
+    return None if node is None else read(draft, (key,), node, kind)

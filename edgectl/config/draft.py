@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
 from typing import TypeVar
 
 from edgectl.config.problem import Place, Problem, Severity, cut
@@ -24,11 +23,15 @@ def dotted(path: Path) -> str:
 
 
 class Draft:
-    """The merged tree of all files of a folder and its problems. One problem a place is kept: the first."""
+    """The merged tree of all files of a folder and its problems.
+
+    ``misnamed``: sections that are there under a wrong name, so that nothing is known of what stands in them.
+    """
 
     def __init__(self, root: MappingNode, sources: Mapping[str, Sequence[str]]) -> None:
         self.root = root
         self.problems: list[Problem] = []
+        self.misnamed: set[str] = set()
         self._sources = sources
         self._failed: set[Path] = set()
 
@@ -46,10 +49,6 @@ class Draft:
     def missing(self, path: Path, hint: str) -> None:
         """Record that the last key of ``path`` is wanted, at the place of what should hold it."""
         self.error(path, f"'{path[-1]}' is missing", hint)
-
-    def failed(self, path: Path) -> bool:
-        """Whether an error stands at ``path``, above it or below it."""
-        return any(path[: len(bad)] == bad or bad[: len(path)] == path for bad in self._failed)
 
     def node(self, path: Path) -> Node | None:
         """What was written at ``path``."""
@@ -72,8 +71,8 @@ class Draft:
     def refer(
         self, path: Path, name: str, kind: str, known: Mapping[str, T | None], *, on_key: bool = False
     ) -> T | None:
-        """What ``name`` stands for; None with an error when there is no such name, None without one when that part is broken itself."""
-        if name not in known:
+        """What ``name`` stands for; None with an error when there is no such name, without one when that part is broken or cannot be known."""
+        if name not in known and not self.misnamed:
             message = f"unknown {kind} '{cut(name)}'; known: {listed(known)}"
             self.error(path, message, did_you_mean(name, known), on_key=on_key)
         return known.get(name)

@@ -14,12 +14,15 @@ from edgectl.model.instrument import Channel, Poll, Watchdog, Wire
 
 @dataclass(frozen=True, slots=True)
 class DriverKind:
-    """What a driver module declares. ``channels`` and ``polls`` take an instance of ``options``, ``driver`` a port, an address and the options."""
+    """What a driver module declares.
+
+    ``channels``, ``polls`` and ``watchdog`` take an instance of ``options``, ``driver`` a port, an address and the options.
+    """
 
     name: str
     manual: str
     wire: Wire
-    watchdog: Watchdog | None
+    watchdog: Callable[[Any], Watchdog | None]
     options: type[Any]
     channels: Callable[[Any], tuple[Channel, ...]]
     polls: Callable[[Any], tuple[Poll, ...]]
@@ -39,7 +42,8 @@ def load_driver(name: str) -> DriverKind:
         name=name,
         manual=module.MANUAL,
         wire=module.WIRE,
-        watchdog=module.WATCHDOG,
+        # some instruments have a watchdog only if their options make one
+        watchdog=getattr(module, "watchdog", lambda _: module.WATCHDOG),
         options=module.Options,
         channels=module.channels,
         polls=module.polls,

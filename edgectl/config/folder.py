@@ -25,11 +25,11 @@ PATIENCE_S = 5.0
 _Stamp = tuple[int, int, int, int]
 
 
-class Unsettled(Exception):  # noqa: N818  (a state of the folder, answered by reading again)
+class Unsettled(Exception):
     """A file changed while it was read."""
 
 
-class Unusable(Exception):  # noqa: N818
+class Unusable(Exception):
     """A file cannot be read at all; the text says why."""
 
 
@@ -127,7 +127,10 @@ def _read_file(path: Path) -> bytes:
         raise Unsettled(path) from None
     except OSError as error:
         raise Unusable(f"cannot be read: {error.strerror}; check owner and permissions") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unusable("is not a plain file")
-        return file.read(MAX_BYTES + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)

@@ -16,11 +16,12 @@ from edgectl.config.quantity import Unreadable
 from edgectl.config.shape import read, whole
 from edgectl.config.suggestion import did_you_mean, listed
 from edgectl.config.yaml_node import MappingNode, Node
-from edgectl.model.codec import to_plain
-from edgectl.model.instrument import Channel, Poll, Wire
+from edgectl.drivers import modbus_map
+from edgectl.model.codec import from_plain, to_plain
+from edgectl.model.instrument import Channel, Poll, Watchdog, Wire
 from edgectl.model.plan import InstrumentPlan, LinePlan, Medium, Protocol
 
-_SUBJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class InstrumentSection(Section):
@@ -51,11 +52,19 @@ class InstrumentPart:
     kind: DriverKind
     channels: Mapping[str, Channel]
     polls: tuple[Poll, ...]
+    watchdog: Watchdog | None
 
     def period_of(self, channel: str) -> float:
         """How often a channel is read, s."""
         every = [poll.every for poll in self.polls if channel in poll.channels]
         return self.plan.poll_s * min(every, default=1)
+
+
+class _NoPort:
+    """Stands where a line would be while a driver is only asked whether it accepts its address."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 Instruments = Mapping[str, InstrumentPart | None]
@@ -68,6 +77,9 @@ def compile_instruments(draft: Draft, lines: Mapping[str, LinePlan | None]) -> I
         return {}
     parts = {name: _instrument(draft, name, entry.node, lines) for name, entry in section.entries.items()}
     _check_shared_addresses(draft, parts)
+    for part in parts.values():
+        if part:
+            _check_shared_registers(draft, part)
     return parts
 
 
@@ -101,16 +113,12 @@ def _with_channels(
     draft: Draft, path: Path, plan: InstrumentPlan, kind: DriverKind, options: Any
 ) -> InstrumentPart | None:
     try:
-        kind.driver(
-            None, plan.address, options
-        )  # drivers judge their addresses themselves; none is touched here
+        kind.driver(_NoPort(), plan.address, options)  # drivers judge their addresses themselves
     except ValueError as error:
         draft.error((*path, "address"), str(error))
     try:
-        channels = kind.channels(options)
-        return InstrumentPart(
-            plan, kind, {channel.name: channel for channel in channels}, kind.polls(options)
-        )
+        channels = {channel.name: channel for channel in kind.channels(options)}
+        return InstrumentPart(plan, kind, channels, kind.polls(options), kind.watchdog(options))
     except ValueError as error:
         refuse_options(draft, (*path, "options"), str(error))
         return None
@@ -123,10 +131,12 @@ def _options(draft: Draft, path: Path, kind: DriverKind) -> Any:
 
 
 def refuse_options(draft: Draft, path: Path, objection: str) -> None:
-    """A driver's own objection, shown at the option it begins with."""
-    subject = _SUBJECT.match(objection)
-    inner = (*path, *subject[0].strip(".").split(".")) if subject else path
-    draft.error(inner if draft.node(inner) is not None else path, objection)
+    """A driver's own objection, shown at the option that its first words name."""
+    for word in _WORD.findall(objection)[:3]:
+        if draft.node((*path, word)) is not None:
+            draft.error((*path, word), objection)
+            return
+    draft.error(path, objection)
 
 
 def _address(
@@ -171,6 +181,25 @@ def _check_shared_addresses(draft: Draft, parts: Instruments) -> None:
                 f"instruments '{owner}' ({first}) and '{name}' are both at {where}",
                 "give each its own address",
             )
+
+
+def _check_shared_registers(draft: Draft, part: InstrumentPart) -> None:
+    """Of the points of a Modbus map, none lies on registers that another one writes."""
+    if part.kind.name != modbus_map.__name__.rsplit(".", 1)[-1]:
+        return
+    points = from_plain(modbus_map.Options, part.plan.options).points
+    for i, point in enumerate(points):
+        for j, other in enumerate(points[:i]):
+            one, two = point.span, other.span
+            apart = one.address + one.count <= two.address or two.address + two.count <= one.address
+            if one.table is two.table and not apart and (point.safe is not None or other.safe is not None):
+                path: Path = ("instruments", part.plan.name, "options", "points")
+                draft.error(
+                    (*path, i, "address"),
+                    f"points '{other.name}' ({draft.line_of((*path, j))}) and '{point.name}' lie on the same {point.table.value} "
+                    f"{max(one.address, two.address)}, and one of them is written",
+                    "correct the address",
+                )
 
 
 def channel_at(

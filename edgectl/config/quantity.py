@@ -20,8 +20,8 @@ _UNIT = r"(?:[^\s0-9.,_:+].*)?"
 _PLAIN_NUMBER = re.compile(_NUMBER)
 _QUANTITY = re.compile(rf"({_NUMBER})\s*({_UNIT})")
 _SPAN = re.compile(rf"({_NUMBER})\s*({_UNIT}?)\s*\.\.\s*({_NUMBER})\s*({_UNIT})")
-_COMMA = re.compile(r"([0-9]),([0-9])")
-_TIMES = ("ms", "s", "min", "h", "d")
+_TIMES = ("s", "ms", "min", "h", "d")
+_ANSWERS = ("yes", "no", "y", "n", "true", "false", "on", "off")
 
 
 class Unreadable(ValueError):
@@ -65,27 +65,28 @@ def number(text: str, wanted: str = "a number") -> float:
     return value
 
 
+_MISTAKES: tuple[tuple[str, str, str | None], ...] = (
+    # what it looks like, what is wrong with it, and the text that repairs it (None: nothing can be guessed)
+    (r"([0-9]),([0-9])", "has a decimal comma", r"\1.\2"),
+    ("[\N{MINUS SIGN}\N{EN DASH}]", "has a dash that is no minus sign", "-"),
+    (r"^[0-9]+(?::[0-9]+)+$", "is a clock time", None),
+    (r"(?<=[0-9])_(?=[0-9])", "has an underscore in the number", ""),
+    (r"^([+-]?)0+(?=[0-9])", "begins with a zero", r"\1"),
+    (r"^([+-]?)\.(?=[0-9])", "begins with a point", r"\g<1>0."),
+    (r"^([0-9]+) (?=[0-9])", "has a blank inside the number", r"\1"),
+)
+
+
 def _not_a_number(text: str, wanted: str) -> Unreadable:
     shown = visible(text)
-    word = text.lstrip("+-.").casefold()
-    if word.startswith(("nan", "inf")):
+    if text.lstrip("+-.").casefold().startswith(("nan", "inf")):
         return Unreadable(f"{shown} is not a number a process can have", f"write {wanted}")
-    if _COMMA.search(text):
-        return Unreadable(f"{shown} has a decimal comma", f"write {_COMMA.sub(r'\1.\2', text)}")
-    if "\N{MINUS SIGN}" in text or "\N{EN DASH}" in text:
-        return Unreadable(f"{shown} has a dash that is no minus sign", "type a plain '-'")
-    if re.match(r"[+-]?[0-9]+_[0-9_]+", text):
-        return Unreadable(f"{shown} has an underscore in the number", f"write {text.replace('_', '')}")
-    if re.match(r"[0-9]+(:[0-9]+)+", text):
-        return Unreadable(
-            f"{shown} is a clock time, not {wanted}", "write a number with its unit, for example 90 s"
-        )
-    if leading := re.match(r"[+-]?0+([0-9].*)", text):
-        return Unreadable(f"{shown} begins with a zero", f"write {leading[1]}")
-    if re.match(r"[+-]?\.[0-9]", text):
-        return Unreadable(f"{shown} begins with a point", f"write {text.replace('.', '0.', 1)}")
-    if re.match(r"[0-9]+ [0-9]", text):
-        return Unreadable(f"{shown} has a blank inside the number", f"write {text.replace(' ', '', 1)}")
+    if text.casefold() in _ANSWERS:
+        return Unreadable(f"{shown} is not known here", f"a switch is on or off; anything else is {wanted}")
+    for pattern, fault, repair in _MISTAKES:
+        if re.search(pattern, text):
+            hint = f"write {wanted}" if repair is None else f"write {re.sub(pattern, repair, text)}"
+            return Unreadable(f"{shown} {fault}", hint)
     return Unreadable(f"{shown} is not {wanted}")
 
 
@@ -194,7 +195,7 @@ def gain_in(quantity: Quantity, out: str, tag: str) -> float:
 
 def show_duration(seconds: float) -> str:
     """A length of time for people, in the largest unit that keeps it at one or more."""
-    for name in reversed(_TIMES):
+    for name in ("d", "h", "min", "s"):
         if abs(seconds) >= _factor(name):
             return f"{seconds / _factor(name):.6g} {name}"
     return f"{seconds * 1000:.6g} ms"

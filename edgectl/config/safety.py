@@ -169,15 +169,14 @@ def check_limits(draft: Draft, actuators: Actuators, loops: Loops) -> None:
     section = draft.node(("limits",))
     if not isinstance(section, MappingNode):
         return
-    parts: dict[str, ActuatorPlan | LoopPlan | None] = {**actuators, **loops}
+    known: Mapping[str, object] = {**actuators, **loops}
     for name, entry in section.entries.items():
         path: Path = ("limits", name)
         written: Span | None = read(draft, path, entry.node, Range)
-        part = draft.refer(path, name, "actuator or loop", parts, on_key=True)
-        if written is None or part is None:
-            continue
-        limits = Measure(draft, ("limits",), part.unit).span(name, written)
-        if limits is None:
+        draft.refer(path, name, "actuator or loop", known, on_key=True)
+        part = actuators.get(name) or loops.get(name)
+        limits = Measure(draft, ("limits",), part.unit).span(name, written) if part and written else None
+        if part is None or limits is None:
             continue
         if isinstance(part, LoopPlan):
             _check_inside(

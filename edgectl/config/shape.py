@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import re
 import types
@@ -63,6 +64,8 @@ def _validated(kind: Any, data: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         # JSON mode is strict about types, yet takes lists for tuples and words for enums, as YAML has to
         return TypeAdapter(kind).validate_json(json.dumps(data), strict=True)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_validate(data)
     return TypeAdapter(kind).validate_python(data)
 
 
@@ -89,6 +92,9 @@ def truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise Unreadable(f"'{cut(text)}' is neither true nor false", "write true or false")
     return text == "true"
+
+
+_READERS: tuple[tuple[type[Any], Callable[[str], Any]], ...] = ((bool, truth), (int, whole), (float, number))
 
 
 class _Walk:
@@ -136,9 +142,11 @@ class _Walk:
                 data |= {} if value is _BROKEN else {key: value}
                 continue
             free = [name for name in hints if name not in node.entries]
-            self._meant.add((*path, nearest(key, free)))
+            near = nearest(key, free) or nearest(key, hints)
+            self._meant.add((*path, near))
             message = f"unknown key '{cut(key)}'; allowed here: {listed(hints)}"
-            self._draft.error((*path, key), message, did_you_mean(key, free), on_key=True)
+            hint = f"did you mean '{near}'?" if near else ""
+            self._draft.error((*path, key), message, hint, on_key=True)
         return data
 
     def _sequence(self, path: Path, node: SequenceNode, arms: list[Any]) -> Any:
@@ -164,8 +172,7 @@ class _Walk:
 
     def report(self, where: Path, detail: ErrorDetails) -> None:
         """One finding of pydantic, in our words."""
-        kind = detail["type"]
-        if kind == "missing":
+        if detail["type"] == "missing":
             if where not in self._meant:
                 self._draft.missing(where, self._example(where))
             return
@@ -173,7 +180,7 @@ class _Walk:
         self._draft.error(where, message, hint)
 
     def where(self, path: Path, detail: ErrorDetails) -> Path:
-        """pydantic's location without the names of union arms."""
+        """The location of a finding without the names of union arms."""
         last = len(detail["loc"]) - 1
         for i, part in enumerate(detail["loc"]):
             if self._draft.node((*path, part)) is not None or (i == last and detail["type"] == "missing"):
@@ -220,7 +227,8 @@ def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and (dataclasses.is_dataclass(kind) or issubclass(kind, BaseModel))
 
 
-def _fields(kind: Any) -> dict[str, Any]:
+@functools.cache
+def _fields(kind: Any) -> Mapping[str, Any]:
     hints = typing.get_type_hints(kind, include_extras=True)
     names = (
         kind.model_fields
@@ -239,10 +247,14 @@ def _is_word(arm: Any) -> bool:
 
 
 def _scalar(node: Scalar, arms: list[Any]) -> Any:
-    """The value of a scalar as the first alternative that can be it; numbers before words."""
-    readers = {bool: truth, int: whole, float: number}
+    """The value of a scalar as the first alternative that can be it; numbers before words.
+
+    Raises:
+        Unreadable: no alternative can be it.
+        LookupError: no alternative is a single value.
+    """
     failure: Unreadable | None = None
-    for kind, reader in readers.items():
+    for kind, reader in _READERS:
         if kind in arms:
             try:
                 return reader(node.text)
@@ -250,9 +262,7 @@ def _scalar(node: Scalar, arms: list[Any]) -> Any:
                 failure = error
     if any(_is_word(arm) for arm in arms):
         return node.text
-    if failure is None:
-        raise LookupError
-    raise failure
+    raise failure or LookupError
 
 
 def _wanted(arms: list[Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 _LISTED = 16
+_SLIPS = 0.4  # share of the letters that may be wrong in a word that is still recognised
 
 # Words of other programs and of control textbooks, and what they are called here.
 SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -61,8 +62,31 @@ def nearest(word: str, known: Iterable[str]) -> str:
     for meant in SYNONYMS.get(key, ()):
         if meant in folded:
             return folded[meant]
-    close = difflib.get_close_matches(key, folded, n=1, cutoff=0.55)
-    return folded[close[0]] if close else ""
+    near = [name for name in folded if _slips(key, name) <= max(1, _SLIPS * max(len(key), len(name)))]
+    if not near:
+        return ""
+    likeness = difflib.SequenceMatcher(b=key)
+
+    def rank(name: str) -> tuple[int, float]:
+        likeness.set_seq1(name)
+        return _slips(key, name), -likeness.ratio()
+
+    return folded[min(near, key=rank)]
+
+
+def _slips(typed: str, meant: str) -> int:
+    """How many slips of a finger lie between two words: letters added, left out, wrong, or two swapped."""
+    before: list[int] = []
+    row = list(range(len(meant) + 1))
+    for i, letter in enumerate(typed, start=1):
+        above, row = row, [i]
+        for j, wanted in enumerate(meant, start=1):
+            cost = min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == meant[j - 2] and typed[i - 2] == wanted:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before = above
+    return row[-1]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

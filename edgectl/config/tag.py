@@ -14,7 +14,7 @@ from edgectl.config.measure import Measure
 from edgectl.config.problem import cut
 from edgectl.config.quantity import show_duration
 from edgectl.config.shape import read
-from edgectl.config.unit import allowed, same
+from edgectl.config.unit import UNITS, allowed, same
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.instrument import Channel
 from edgectl.model.plan import TagPlan
@@ -77,6 +77,10 @@ def checked_unit(draft: Draft, path: Path, unit: str | None, channel: Channel) -
             draft.missing((*path, "unit"), f"channel {channel.name} is in {channel.unit}; {example}")
         return channel.unit
     if same(unit, channel.unit):
+        if unit not in UNITS:
+            draft.error(
+                (*path, "unit"), f"unknown unit '{cut(unit)}'; known: {', '.join(filter(None, UNITS))}"
+            )
         return unit
     usable = [name for name in allowed(channel.unit) if same(name, channel.unit)]
     draft.error(

@@ -32,6 +32,7 @@ def _table() -> dict[str, Unit]:
         "flow": {"uL/min": 1e-3, "mL/min": 1.0, "L/min": 1e3, "mL/h": 1 / 60, "L/h": 1e3 / 60, "mL/s": 60.0},
         "gas flow": {"SCCM": 1.0, "SLPM": 1e3},
         "pressure": {"Pa": 0.01, "hPa": 1.0, "mbar": 1.0, "kPa": 10.0, "bar": 1e3},
+        "pressure in psi": {"PSIA": 1.0, "PSIG": 1.0},
         "rotation": {"rpm": 1.0},
         "mass": {"mg": 1e-6, "g": 1e-3, "kg": 1.0},
         "volume": {"uL": 1e-3, "mL": 1.0, "L": 1e3},

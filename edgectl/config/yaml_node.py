@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import yaml
 
 from edgectl.config.problem import Place, Problem, cut
 
 MAX_DEPTH = 20
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ class SequenceNode:
     items: list[Node] = field(default_factory=list)
 
 
+class _Mark(Protocol):
+    """A position counted from 0, as PyYAML gives it."""
+
+    line: int
+    column: int
+
+
 Node = Scalar | MappingNode | SequenceNode
 
 
@@ -71,14 +79,24 @@ def parse(text: str, file: str) -> tuple[MappingNode | None, list[Problem]]:
     try:
         root = builder.document()
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_plain_words(error, builder))
         root = None
+        problem = _plain_words(error, builder)
+        builder.problems += [problem] if problem else []
     except _Stop:
         root = None
     return root, builder.problems
 
 
-class _Stop(Exception):  # noqa: N818  (no error: the problem is recorded)
+@dataclass(frozen=True, slots=True)
+class _Wide:
+    """The last value that went over several lines."""
+
+    last_line: int
+    quoted: bool
+    problem: Problem
+
+
+class _Stop(Exception):
     """The rest of the file is not worth reading."""
 
 
@@ -89,6 +107,7 @@ class _Builder:
         self.file = file
         self.lines = text.split("\n")
         self.problems: list[Problem] = []
+        self.wide: _Wide | None = None
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._count = 0
 
@@ -112,7 +131,8 @@ class _Builder:
         self.problem(root.place, f"expected 'key: value' lines, found {describe(root)}")
         return None
 
-    def place(self, mark: yaml.Mark) -> Place:
+    def place(self, mark: _Mark | None) -> Place:
+        assert mark is not None  # only events made by hand have none
         return Place(self.file, mark.line + 1, mark.column + 1)
 
     def problem(self, place: Place, message: str, hint: str = "") -> None:
@@ -138,6 +158,7 @@ class _Builder:
             return self._mapping(place, depth)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(place, depth)
+        assert isinstance(event, yaml.ScalarEvent)
         return self._scalar(event, place)
 
     def _check_marks(self, event: yaml.Event, place: Place) -> None:
@@ -149,14 +170,16 @@ class _Builder:
                 place, f"'{tag}' is a YAML tag; tags are not used here", "delete it; put text in quotes"
             )
 
-    def _scalar(self, event: yaml.Event, place: Place) -> Scalar:
-        if event.style in (None, "'", '"') and event.start_mark.line != event.end_mark.line:
-            wide = "the quote opened here closes only" if event.style else "this value goes on; it ends only"
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Scalar:
+        last = self.place(event.end_mark).line
+        if event.style in (None, "'", '"') and last != place.line:
+            said = "the quote opened here closes only" if event.style else "this value goes on; it ends only"
             self.problem(
                 place,
-                f"{wide} on line {event.end_mark.line + 1}; a value stands on one line",
+                f"{said} on line {last}; a value stands on one line",
                 "check the quotes and the indentation; long text goes under '>'",
             )
+            self.wide = _Wide(last, event.style is not None, self.problems[-1])
         return Scalar(event.value, place, plain=event.style is None)
 
     def _sequence(self, place: Place, depth: int) -> SequenceNode:
@@ -183,37 +206,62 @@ class _Builder:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Plain words for something PyYAML says. ``at_start``: shown where the thing begins, not where it could not go on."""
+
+    said: str
+    message: str
+    hint: str
+    at_start: bool = False
+
+
 _WORDS = (
-    (
+    _Words(
         "mapping values are not allowed",
         "a ':' that cannot be a key here",
         "check the indentation; put text with ': ' in quotes",
     ),
-    (
+    _Words(
         "expected <block end>",
         "this line is indented differently from the lines it belongs to",
         "line it up with them",
     ),
-    ("could not find expected ':'", "a key without ':'", "write 'key: value'"),
-    ("found unexpected end of stream", "a quote or bracket is never closed", "close it"),
-    ("that cannot start any token", "a value cannot start with this character", "put the value in quotes"),
-    ("unknown escape character", "an unknown escape in double quotes", "use single quotes"),
-    (
-        "expected ',' or",
-        "a '[' or '{' is not closed on the way, or a ',' is missing",
-        "close it or write the ','",
+    _Words(
+        "could not find expected ':'", "a key without ':'", "write 'key: value', or delete it", at_start=True
     ),
-    ("did not find expected", "the line does not fit what is above it", "check indentation and quotes"),
+    _Words(
+        "found unexpected end of stream",
+        "the quote that begins here is never closed",
+        "close it",
+        at_start=True,
+    ),
+    _Words(
+        "that cannot start any token", "a value cannot start with this character", "put the value in quotes"
+    ),
+    _Words("unknown escape character", "an unknown escape in double quotes", "use single quotes"),
+    _Words(
+        "expected ',' or", "a '[' or '{' is not closed, or a ',' is missing in it", "close it", at_start=True
+    ),
+    _Words("did not find expected", "the line does not fit what is above it", "check indentation and quotes"),
 )
+_DEEPER = "this line is indented below the line above, which has a value already"
 
 
-def _plain_words(error: yaml.MarkedYAMLError, builder: _Builder) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    place = builder.place(mark) if mark else Place(builder.file)
-    said = error.problem or error.context or "not YAML"
-    message, hint = next(((m, h) for part, m, h in _WORDS if part in said), (said, ""))
-    if error.context_mark is not None and "never closed" in message:
-        message += f" (opened on line {error.context_mark.line + 1})"
-        place = builder.place(error.context_mark)
+def _plain_words(error: yaml.MarkedYAMLError, builder: _Builder) -> Problem | None:
+    """The problem that stopped the parser, or None when it follows from one that is on record."""
+    words = next(
+        (words for words in _WORDS if words.said in str(error.problem)), _Words("", str(error.problem), "")
+    )
+    mark = error.context_mark if words.at_start and error.context_mark else error.problem_mark
+    place = builder.place(mark or error.context_mark)
+    message, hint = words.message, words.hint
+    stop = builder.place(error.problem_mark or error.context_mark)
+    if builder.wide is not None and builder.wide.last_line == stop.line:
+        if builder.wide.quoted:
+            return None
+        builder.problems.remove(builder.wide.problem)
+        if not words.at_start:
+            message, hint = _DEEPER, "line it up with the line above; put text with ': ' in quotes"
     source = builder.lines[place.line - 1] if place.line <= len(builder.lines) else ""
     return Problem(place, "", message, hint, source=source)

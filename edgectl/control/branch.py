@@ -24,8 +24,11 @@ class Branch:
 
 
 def assemble(plan: Plan, links: Mapping[str, Link] | None, shell: Shell) -> tuple[Branch, ...]:
-    """Every line of the plan with its drivers; nothing is opened. ``links`` replaces serial ports and connections by line name."""
-    return tuple(_branch(plan, line, (links or {}).get(line.name), shell) for line in plan.lines)
+    """Every line of the plan that has instruments; nothing is opened. ``links`` replaces serial ports and connections by line name."""
+    used = {instrument.line for instrument in plan.instruments}
+    return tuple(
+        _branch(plan, line, (links or {}).get(line.name), shell) for line in plan.lines if line.name in used
+    )
 
 
 def _branch(plan: Plan, line_plan: LinePlan, link: Link | None, shell: Shell) -> Branch:

@@ -16,6 +16,8 @@ from edgectl.model.plan import InstrumentPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.line import Line
 
+_CONTACT_S = 4.0
+
 
 class DriverModule(Protocol):
     """What a file in ``edgectl/drivers`` holds."""
@@ -64,7 +66,7 @@ class Instrument:
         self.reason = "not contacted yet"
         self.identity = Identity("", "")
         self.full_names = {c.name: f"{plan.name}.{c.name}" for c in module.channels(options)}
-        self.contact = Turn(self, "", (), 0.0)
+        self.contact = Turn(self, "", (), _CONTACT_S)
         self.polls = tuple(
             Turn(self, p.name, p.channels, plan.poll_s * p.every) for p in module.polls(options)
         )

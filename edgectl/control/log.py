@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
-from typing import TextIO
+from typing import Any, TextIO
 
 from edgectl.model.event import Event
 
@@ -39,7 +40,8 @@ class EventLog:
     def stop(self, patience_s: float = 2.0) -> None:
         """Print what is waiting, as far as that succeeds in ``patience_s``."""
         if self._thread.is_alive():
-            self._waiting.put(None, timeout=patience_s)
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(None, timeout=patience_s)
             self._thread.join(patience_s)
 
     def _print_all(self) -> None:
@@ -54,15 +56,16 @@ class EventLog:
             ],
         )
         while (event := self._waiting.get()) is not None:
-            if self._dropped:
-                log.warning("events not printed", count=self._dropped)
-                self._dropped = 0
-            say = log.warning if event.after in _BAD else log.info
-            say(
-                f"{event.kind} {event.subject}: {event.before} -> {event.after}",
-                reason=event.reason,
-                by=event.actor,
-            )
+            with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+                self._print(log, event)
+
+    def _print(self, log: Any, event: Event) -> None:
+        if self._dropped:
+            log.warning("events not printed", count=self._dropped)
+            self._dropped = 0
+        say = log.warning if event.after in _BAD else log.info
+        what = f"{event.kind} {event.subject}: {event.before} -> {event.after}"
+        say(what, reason=event.reason, by=event.actor)
 
 
 _BAD = frozenset(

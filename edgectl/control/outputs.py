@@ -60,6 +60,14 @@ class Output:
         self.due = self._not_before
         return self.instrument.ready
 
+    def postpone(self, until_s: float) -> None:
+        """A renewal or a repetition can wait until then, because the line would have to; a value that moved is not held up."""
+        if self._sent is None:
+            self._not_before = max(self._not_before, until_s)
+        self._renew_at = max(self._renew_at, until_s)
+        if not self._writing:
+            self._schedule()
+
     def forget(self, detail: str) -> None:
         """The instrument is lost: nobody knows what it does, and the value is due as soon as it is back."""
         now = self._shell.clock.now()

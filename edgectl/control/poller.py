@@ -59,6 +59,9 @@ class Poller:
         self._shell, self._check_in = shell, check_in
         self._loop = asyncio.get_running_loop()
         self._open_at = 0.0
+        self._wrote = (
+            False  # the job before was a write: more writes than the line can carry must not blind it
+        )
         self._waiters: list[asyncio.Future[None]] = []
 
     async def run(self) -> None:
@@ -78,8 +81,8 @@ class Poller:
             _release(waiter)
 
     async def _start(self) -> None:
-        """The first bytes on the line make its outputs safe. Whoever was prepared on the way need not be contacted again."""
-        for name, value, _, safe, detail in await drive_line_safe(self.branch, _START_SAFE_S):
+        """The first bytes on the line make its outputs safe. Whoever does not answer must not keep the others waiting."""
+        for name, value, _, safe, detail in await drive_line_safe(self.branch, _START_SAFE_S, tries=1):
             after, reason = ("safe", f"{value:g} at start") if safe else ("not confirmed", detail)
             self._shell.tell("actuator", name, "unknown", after, self.name, reason)
         if self._line.opened:
@@ -93,12 +96,12 @@ class Poller:
             if self.condition != "open":
                 await (self._open() if self._open_at <= now else self._rest(self._open_at))
                 continue
-            output = self._next_output()
-            if output is not None and output.due <= now:
+            output, turn = self._next_output(), min(self._turns, key=_due)
+            if output is not None and output.due <= now and not (self._wrote and turn.overdue(now)):
+                self._wrote = True
                 await self._attempt(output.instrument, None, output.write())
-                continue
-            turn = min(self._turns, key=_due)
-            if turn.due <= now:
+            elif turn.due <= now:
+                self._wrote = False
                 turn.stop()
                 await self._attempt(turn.instrument, turn, self._work(turn))
             else:
@@ -168,6 +171,18 @@ class Poller:
                 instrument.contact.due = self._loop.time()
             case _:
                 self._failed(instrument, turn, fault, cost_s)
+        self._hold_off(instrument)
+
+    def _hold_off(self, instrument: Instrument) -> None:
+        """While a late answer may still come the line would not ask again, and everybody on it would wait: ask others instead."""
+        address = instrument.plan.address
+        owed_s = self._line.owed_until(address, writing=False)
+        for turn in (instrument.contact, *instrument.polls):
+            turn.due = max(turn.due, owed_s)
+        owed_s = max(owed_s, self._line.owed_until(address, writing=True))  # a write reads back
+        for output in self._outputs:
+            if output.instrument is instrument:
+                output.postpone(owed_s)
 
     def _refused(self, instrument: Instrument, turn: Turn | None, fault: Refused, cost_s: float) -> None:
         """The instrument, or a gateway before it, has answered: no.
@@ -204,8 +219,7 @@ class Poller:
         """Nothing of the instrument counts until a probe makes contact again."""
         instrument.breaker.open()
         instrument.contact.due = self._loop.time() + instrument.breaker.next_probe_s(cost_s)
-        if instrument.condition != condition:
-            self._shut_out(instrument, condition, fault)
+        self._shut_out(instrument, condition, fault)
 
     def _shut_out(self, instrument: Instrument, condition: str, fault: InstrumentFault) -> None:
         reason = instrument.explain(fault)
@@ -241,6 +255,7 @@ class Poller:
         self._become("lost", str(fault))
         for instrument in self.branch.instruments:
             instrument.contact.stop()
+            instrument.breaker.close()
             self._shut_out(instrument, "unreachable", fault)
 
     def _become(self, condition: str, reason: str) -> None:

@@ -56,8 +56,11 @@ def _locked_memory() -> Grant:
 
 
 def _may_lock() -> bool:
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    try:
+        status = Path("/proc/self/status").read_bytes()
+    except OSError:
+        return False
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith(b"CapEff:")), b"0")
     return bool(int(effective, 16) >> _CAP_IPC_LOCK & 1)
 
 

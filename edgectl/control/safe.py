@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
 from edgectl.clock import Clock
 from edgectl.control.branch import Branch, assemble
@@ -13,9 +13,12 @@ from edgectl.control.image import ProcessImage
 from edgectl.control.instrument import Instrument
 from edgectl.control.outputs import Output
 from edgectl.control.shell import Shell
-from edgectl.model.fault import InstrumentFault, LinkFault, WrongInstrument
-from edgectl.model.plan import Plan
+from edgectl.model.fault import InstrumentFault, LinkFault
+from edgectl.model.plan import ActuatorPlan, Plan
+from edgectl.wire.line import Line
 from edgectl.wire.link import Link
+
+T = TypeVar("T")
 
 _PAUSE_S = 0.25
 _TRIES = 3
@@ -55,43 +58,49 @@ async def drive_safe(branches: Iterable[Branch], deadline_s: float) -> tuple[Out
     return tuple(outcome for line in of_lines for outcome in line)
 
 
-async def drive_line_safe(branch: Branch, deadline_s: float) -> tuple[Outcome, ...]:
+async def drive_line_safe(branch: Branch, deadline_s: float, tries: int = _TRIES) -> tuple[Outcome, ...]:
     """Safe values on one line; every instrument gets its first try before any gets its second."""
     outcomes = {o.name: Outcome(o.name, o.plan.safe, None, safe=False, detail=_LATE) for o in branch.outputs}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(deadline_s):
             left = branch.outputs
-            for _ in range(_TRIES):
+            while left and tries:
                 left = await _pass(branch, left, outcomes)
-                if not left:
-                    break
-                await asyncio.sleep(_PAUSE_S)
+                tries -= 1
+                if left and tries:
+                    await asyncio.sleep(_PAUSE_S)
     return tuple(outcomes.values())
 
 
 async def _pass(
     branch: Branch, outputs: tuple[Output, ...], outcomes: dict[str, Outcome]
 ) -> tuple[Output, ...]:
-    """One try for each instrument; returns the outputs worth another."""
-    again = []
+    """One try for each instrument and output; returns the outputs worth another."""
     for instrument in dict.fromkeys(output.instrument for output in outputs):
-        mine = [output for output in outputs if output.instrument is instrument]
-        try:
-            await branch.line.open()
-            await _contact(instrument)
-        except InstrumentFault as fault:
-            detail = instrument.explain(fault)
-            outcomes |= {o.name: outcomes[o.name]._replace(detail=detail) for o in mine}
-            again += [] if isinstance(fault, WrongInstrument) else mine
-            continue
-        for output in mine:
-            outcomes[output.name] = outcome = await _put_safe(output)
-            again += [] if outcome.safe else [output]
-    return tuple(again)
+        _, no_contact = await _try(instrument, _contact(branch.line, instrument))
+        for output in outputs:
+            if output.instrument is not instrument:
+                continue
+            confirmed, detail = (
+                (None, no_contact) if no_contact else await _try(instrument, output.put(output.plan.safe))
+            )
+            outcomes[output.name] = _outcome(output.plan, confirmed, detail)
+    return tuple(output for output in outputs if not outcomes[output.name].safe)
 
 
-async def _contact(instrument: Instrument) -> None:
+async def _try(instrument: Instrument, work: Awaitable[T]) -> tuple[T | None, str]:
+    """What came of it, or why nothing did."""
+    try:
+        return await work, ""
+    except InstrumentFault as fault:
+        return None, instrument.explain(fault)
+    except Exception as bug:  # noqa: BLE001 - a bug in one driver must not keep the other outputs from being safe
+        return None, f"{type(bug).__name__}: {bug}"
+
+
+async def _contact(line: Line, instrument: Instrument) -> None:
     """Never write to an instrument nobody has identified; but one that cannot be prepared may still take a safe value."""
+    await line.open()
     if instrument.ready:
         return
     await instrument.identify()
@@ -104,20 +113,10 @@ async def _contact(instrument: Instrument) -> None:
     instrument.ready = True
 
 
-async def _put_safe(output: Output) -> Outcome:
-    plan = output.plan
-    try:
-        confirmed = await output.put(plan.safe)
-    except InstrumentFault as fault:
-        return Outcome(plan.name, plan.safe, None, safe=False, detail=output.instrument.explain(fault))
-    except Exception as bug:  # noqa: BLE001 - a bug in one driver must not keep the other outputs from being safe
-        return Outcome(plan.name, plan.safe, None, safe=False, detail=f"{type(bug).__name__}: {bug}")
+def _outcome(plan: ActuatorPlan, confirmed: float | None, detail: str) -> Outcome:
+    if confirmed is None:
+        return Outcome(plan.name, plan.safe, None, safe=False, detail=detail)
     if abs(confirmed - plan.safe) <= max(plan.tolerance, plan.resolution, 1e-9):
         return Outcome(plan.name, plan.safe, confirmed, safe=True, detail="")
-    return Outcome(
-        plan.name,
-        plan.safe,
-        confirmed,
-        safe=False,
-        detail=f"{plan.channel} confirms {confirmed:g} {plan.unit}",
-    )
+    detail = f"{plan.channel} confirms {confirmed:g} {plan.unit}".rstrip()
+    return Outcome(plan.name, plan.safe, confirmed, safe=False, detail=detail)

@@ -40,6 +40,10 @@ class Turn:
         self.failures = self.busy = 0
         self.refused = False
 
+    def overdue(self, now_s: float) -> bool:
+        """Whether it has been waiting for more than a period."""
+        return self.due + self.period_s < now_s
+
     def stop(self) -> None:
         """Not due until begun again."""
         self.due = math.inf

@@ -55,11 +55,12 @@ def systemd() -> Callable[[str], None]:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return lambda _: None
-    channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     target = "\0" + address[1:] if address.startswith("@") else address
 
     def notify(text: str) -> None:
-        with contextlib.suppress(OSError):  # a full or missing socket is systemd's to notice
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        # A full or missing socket is systemd's to notice.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as channel:
             channel.sendto(text.encode(), target)
 
     return notify

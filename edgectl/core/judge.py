@@ -16,6 +16,7 @@ from edgectl.model.quality import DeviceStatus, Quality, quality_of
 from edgectl.model.state import TagState
 
 _NS = 1_000_000_000
+_FINE = DeviceStatus.GOOD
 _FAST_STEPS = 2  # samples a step beyond the rate limit is doubted before it is believed
 _NOT_NUMBERS = 1  # samples in a row that may be no number before the tag is BAD
 _TINY = 1e-30  # no quantity of a plant is smaller and not zero: denormals and swapped words are
@@ -59,7 +60,7 @@ def judge(gate: Gate, state: TagState, sample: Sample | None, now: Instant) -> t
         sample.at == state.at
         and sample.value == state.value
         and state.quality is Quality.GOOD
-        and sample.status is DeviceStatus.GOOD
+        and sample.status is _FINE
         and 0 <= now.mono_ns - sample.at.mono_ns <= gate.late_ns
     ):
         return state, Measurement(gate.name, state.value, Quality.GOOD, "", sample.at)
@@ -85,16 +86,21 @@ def _judge_anew(gate: Gate, state: TagState, sample: Sample, now: Instant) -> tu
 
 
 def _fault(gate: Gate, sample: Sample, age_ns: int) -> str:
-    """Why this sample is no measurement at all; empty if it may be one. A value that is no number has its own rule."""
-    plan, value = gate.plan, sample.value
-    if quality_of(sample.status) is Quality.BAD:
-        return f"instrument reports {sample.status.value}" + (f": {sample.detail}" if sample.detail else "")
-    if value is None:
-        return "instrument gave no value" + (f": {sample.detail}" if sample.detail else "")
+    """Why this sample is no measurement at all; empty if it may be one."""
+    plan = gate.plan
+    if sample.status is not _FINE and quality_of(sample.status) is Quality.BAD:
+        return f"instrument reports {sample.status.value}" + _colon(sample.detail)
+    if sample.value is None:
+        return "instrument gave no value" + _colon(sample.detail)
     if age_ns > gate.stale_ns:
         return f"no value for {span(age_ns / _NS)} (stale after {span(plan.stale_s)})"
     if age_ns < -gate.late_ns:
         return f"time of the value is {span(-age_ns / _NS)} ahead of the clock"
+    return _implausible(plan, sample.value)
+
+
+def _implausible(plan: TagPlan, value: float) -> str:
+    """Why no such value can be; empty if it can. What is no number has its own rule."""
     if not math.isfinite(value):
         return ""
     if not plan.low <= value <= plan.high:
@@ -104,16 +110,18 @@ def _fault(gate: Gate, sample: Sample, age_ns: int) -> str:
     return ""
 
 
+def _colon(detail: str) -> str:
+    return f": {detail}" if detail else ""
+
+
 def _verdict(gate: Gate, state: TagState, sample: Sample, age_ns: int) -> tuple[Quality, str]:
     """Quality and reason of a value that was accepted."""
     assert state.at is not None  # it was accepted
     flat_ns = state.at.mono_ns - state.flat_since_ns
     if gate.flat_ns and flat_ns >= gate.flat_ns:
         return Quality.BAD, f"frozen: the same value for {span(flat_ns / _NS)}"
-    if quality_of(sample.status) is Quality.UNCERTAIN:
-        return Quality.UNCERTAIN, f"instrument reports {sample.status.value}" + (
-            f": {sample.detail}" if sample.detail else ""
-        )
+    if sample.status is not _FINE and quality_of(sample.status) is Quality.UNCERTAIN:
+        return Quality.UNCERTAIN, f"instrument reports {sample.status.value}" + _colon(sample.detail)
     if age_ns > gate.late_ns:
         return Quality.UNCERTAIN, f"value is {span(age_ns / _NS)} old (late after {span(gate.plan.late_s)})"
     return Quality.GOOD, ""
@@ -143,18 +151,18 @@ def _doubts(state: TagState, at: Instant) -> int:
 def _reject(
     gate: Gate, state: TagState, sample: Sample, now: Instant, reason: str, limit: int
 ) -> tuple[TagState, Measurement]:
-    """Let the value accepted last stand in, UNCERTAIN, while the doubts are within ``limit`` and it is not stale itself."""
-    doubts = _doubts(state, sample.at)
-    if doubts > limit or state.at is None or now.mono_ns - state.at.mono_ns > gate.stale_ns:
+    """Let the value accepted last stand in while the doubts are within ``limit`` and it is not stale itself.
+
+    It is UNCERTAIN at best: where the tag was BAD before, a doubtful sample makes it no better.
+    """
+    doubts, last = _doubts(state, sample.at), state.at
+    if doubts > limit or last is None or now.mono_ns - last.mono_ns > gate.stale_ns:
         return _lowered(state, Quality.BAD), Measurement(gate.name, None, Quality.BAD, reason, sample.at)
+    quality = min(state.quality, Quality.UNCERTAIN)
     if doubts != state.rejected:
-        state = TagState(
-            Quality.UNCERTAIN, state.value, state.at, state.flat_since_ns, doubts, sample.at.mono_ns
-        )
+        state = TagState(quality, state.value, last, state.flat_since_ns, doubts, sample.at.mono_ns)
     text = f"{reason}: rejected, sample {doubts} of at most {limit}"
-    return _lowered(state, Quality.UNCERTAIN), Measurement(
-        gate.name, state.value, Quality.UNCERTAIN, text, state.at
-    )
+    return _lowered(state, quality), Measurement(gate.name, state.value, quality, text, last)
 
 
 def _accepted(gate: Gate, state: TagState, value: float, at: Instant, *, calm: bool) -> TagState:

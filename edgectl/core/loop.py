@@ -100,23 +100,24 @@ def move(
     GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, and only GOOD ends a
     fallback. Before the first GOOD input since the start, the actuators stay at their safe values.
     """
-    mode = state.mode
-    if mode is Mode.OOS:
+    if state.mode is Mode.OOS:
         return _stand(state, OUT_OF_SERVICE, state.achieved)
     if slave is not None and slave is not Mode.CAS:
         return _stand(state, TRACKING, state.achieved)
-    if mode is Mode.MAN:
+    if state.mode is Mode.MAN:
         return _stand(state, MANUAL, state.output)
     if measured.quality is Quality.GOOD and measured.value is not None:
         return _regulate(loop, state, measured.value, master, dt_s, step_s)
+    return _endure(loop, state, measured.quality, dt_s)
+
+
+def _endure(loop: Loop, state: LoopState, quality: Quality, dt_s: float) -> Move:
+    """Get along without a GOOD input: wait, hold or fall back."""
     if state.condition == WAITING:
         return _stand(state, WAITING, state.achieved)
     unsure_s = state.unsure_s + dt_s
-    if (
-        measured.quality is Quality.UNCERTAIN
-        and unsure_s <= loop.plan.hold_max_s
-        and state.condition != FALLBACK
-    ):
+    held = quality is Quality.UNCERTAIN and unsure_s <= loop.plan.hold_max_s
+    if held and state.condition != FALLBACK:
         return _stand(state, HOLDING, state.achieved, unsure_s)
     return _stand(state, FALLBACK, loop.plan.fallback, unsure_s)
 

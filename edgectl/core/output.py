@@ -73,19 +73,23 @@ def follow(
     if achieved is None:
         return _silent(state, "no write has been confirmed yet", dt_s)
     value = achieved.value
-    if value is None:
-        return _silent(state, f"write failed: {achieved.detail}", dt_s)
-    if not math.isfinite(value):
-        return _silent(state, f"instrument confirms {value}", dt_s)
     age_ns = now_ns - achieved.at.mono_ns
-    if age_ns > output.lease_ns:
-        return _silent(state, f"no write confirmed for {span(age_ns / _NS)}", dt_s)
+    if value is None or age_ns > output.lease_ns or not math.isfinite(value):
+        return _silent(state, _unconfirmed(achieved, age_ns), dt_s)
     if abs(value - achieved.commanded) > output.tolerance:
         return _mismatch(output, state, value, achieved.commanded, dt_s)
     if state.stuck is not None and abs(value - state.stuck) <= output.tolerance:
         reason = f"has not moved from {figure(state.stuck, output.plan.unit)}"
         return Following(state.astray_s + dt_s, value, state.stuck, reason)
     return Following(0.0, value, None, "")
+
+
+def _unconfirmed(achieved: Achieved, age_ns: int) -> str:
+    if achieved.value is None:
+        return f"write failed: {achieved.detail}"
+    if not math.isfinite(achieved.value):
+        return f"instrument confirms {achieved.value}"
+    return f"no write confirmed for {span(age_ns / _NS)}"
 
 
 def _silent(state: ActuatorState, reason: str, dt_s: float) -> Following:

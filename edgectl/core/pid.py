@@ -16,7 +16,7 @@ from simple_pid import PID
 from edgectl.model.loop import PidState
 from edgectl.model.plan import LoopPlan
 
-_TRACKING_SHARE = 0.25  # of the integral time, without a derivative time to take it from
+_TRACKING_SHARE = 0.125  # of the integral time: long saturation then overshoots no more than a clean step
 _TRACKING_S = 60.0  # without an integral time: how fast a start value fades
 
 
@@ -33,14 +33,13 @@ class Tuning:
 
 
 def tuning_of(plan: LoopPlan) -> Tuning:
-    """Standard form to simple-pid's parallel form; tracking time as usual, the geometric mean of integral and derivative time."""
-    mean_s = math.sqrt(plan.integral_s * plan.derivative_s)
+    """Standard form to simple-pid's parallel form, and a tracking time where the plan leaves it open."""
     return Tuning(
         gain=plan.gain,
         integral_gain=plan.gain / plan.integral_s if plan.integral_s else 0.0,
         derivative_s=plan.derivative_s,
         filter_s=plan.filter_s,
-        tracking_s=plan.tracking_s or mean_s or _TRACKING_SHARE * plan.integral_s or _TRACKING_S,
+        tracking_s=plan.tracking_s or _TRACKING_SHARE * plan.integral_s or _TRACKING_S,
         error_map=_dead_band(plan.dead_band) if plan.dead_band else None,
     )
 

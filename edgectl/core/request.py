@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,8 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.request import Ask, Reply, Request
 from edgectl.model.state import ActuatorState, InterlockState
+
+_HUGE = 1e300  # beyond it a whole number may be no float any more
 
 
 class Refusal(Exception):
@@ -46,7 +47,7 @@ def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
         kind, before, after = _apply(desk, request)
     except Refusal as refusal:
         reason = str(refusal)
-        wish = f"{request.ask.value} {request.value}"
+        wish = f"{request.ask.value} {request.value!s:.40}"
         events.append(Event(desk.now, "request", request.target, wish, "refused", request.actor, reason))
         return Reply(request.identity, accepted=False, reason=reason)
     if before == after:
@@ -79,15 +80,15 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
 
 def _number(request: Request) -> float:
     value = request.value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Refusal(f"{request.ask.value} must be a finite number, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _HUGE:
+        raise Refusal(f"{request.ask.value} must be a finite number, not {value!r:.40}")
     return float(value)
 
 
 def _mode_named(request: Request, allowed: Iterable[Mode]) -> Mode:
     names = {mode.value: mode for mode in allowed}
     if not isinstance(request.value, str) or request.value not in names:
-        raise Refusal(f"mode must be one of {', '.join(names)}, not {request.value!r}")
+        raise Refusal(f"mode must be one of {', '.join(names)}, not {request.value!r:.40}")
     return names[request.value]
 
 

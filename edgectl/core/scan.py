@@ -44,7 +44,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
-from edgectl.model.request import Request
+from edgectl.model.request import Reply, Request
 from edgectl.model.state import ActuatorState, InterlockState, Result, State, TagState
 
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
@@ -104,7 +104,8 @@ def scan(
     this = _Now(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
     interlocks = _watch(this, state.interlocks, measured)
-    loops, actuators, replies = state.loops, state.actuators, ()
+    loops, actuators = state.loops, state.actuators
+    replies: tuple[Reply, ...] = ()
     if requests:
         desk = Desk(unit, now, measured, interlocks, dict(loops), dict(actuators))
         replies = serve(desk, requests, this.events)
@@ -226,7 +227,7 @@ def _settle(
 ) -> dict[str, LoopState]:
     """The loops' memory after the chain, slaves before their masters."""
     settled = dict(loops)
-    for name, loop in reversed(this.unit.loops.items()):
+    for name, loop in this.unit.slaves_first:
         planned = moves[name]
         locked = name in chain.locked
         forced = locked or name in chain.astray

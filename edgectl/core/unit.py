@@ -14,11 +14,12 @@ from edgectl.model.plan import InterlockPlan, LoopPlan, Plan
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A plan as each scan needs it. ``loops`` stand with every master before its slave; ``units`` are the units of the tags."""
+    """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags."""
 
     gates: tuple[Gate, ...]
     interlocks: tuple[InterlockPlan, ...]
     loops: Mapping[str, Loop]
+    slaves_first: tuple[tuple[str, Loop], ...]
     outputs: Mapping[str, Output]
     units: Mapping[str, str]
 
@@ -51,13 +52,14 @@ def _unit_of(key: _Same) -> Unit:
     actuators = {actuator.name: actuator for actuator in plan.actuators}
     slaves = {loop.master: loop.name for loop in plan.loops if loop.master}
     owners = _owners(plan.loops)
+    loops = {
+        loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
+    }
     return Unit(
         gates=tuple(gate_of(tag) for tag in plan.tags),
         interlocks=plan.interlocks,
-        loops={
-            loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators)
-            for loop in _masters_first(plan.loops)
-        },
+        loops=loops,
+        slaves_first=tuple(reversed(loops.items())),
         outputs={
             actuator.name: output_of(actuator, owners.get(actuator.name, ""), plan.interlocks, plan.period_s)
             for actuator in plan.actuators

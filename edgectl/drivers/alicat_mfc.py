@@ -86,7 +86,7 @@ _LABEL = re.compile(
 )
 _VERSION = re.compile(r"\b(?P<major>\d{1,2})v(?P<minor>\d\d)\b")
 _LEGACY_SETPOINT = re.compile(r"\s*[+-]?[\d.]")
-_SIGNED = re.compile(r"[+-]\d+(?:\.\d+)?")
+_SIGNED = re.compile(r"[+-]\d+(?:\.\d+)?", re.ASCII)
 
 
 def decode_readings(frame: Frame, options: Options) -> tuple[Reading, ...]:

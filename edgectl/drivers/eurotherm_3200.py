@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgectl.model.fault import Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
@@ -61,21 +61,16 @@ class Options:
             raise ValueError(f"decimals: {self.decimals} must be 0, 1 or 2")
 
 
+PV = Channel("pv", "degC", -200.0, 1800.0, description="process value")
+WORKING_SETPOINT = Channel("working_setpoint", "degC", -200.0, 1800.0, description="set point in force")
+OUTPUT = Channel("output", "%", -100.0, 100.0, description="working output")
+
+
 def channels(options: Options) -> tuple[Channel, ...]:
     """The loop inside the controller, and its remote set point."""
-    return (
-        Channel("pv", "degC", -200.0, 1800.0, description="process value"),
-        Channel("working_setpoint", "degC", -200.0, 1800.0, description="set point in force"),
-        Channel("output", "%", -100.0, 100.0, description="working output"),
-        Channel(
-            "setpoint",
-            "degC",
-            options.low_c,
-            options.high_c,
-            safe=options.safe_c,
-            description="remote set point",
-        ),
-    )
+    low, high, safe = options.low_c, options.high_c, options.safe_c
+    remote = Channel("setpoint", "degC", low, high, safe=safe, description="remote set point")
+    return (PV, WORKING_SETPOINT, OUTPUT, remote)
 
 
 def polls(options: Options) -> tuple[Poll, ...]:  # noqa: ARG001 - the same for every controller
@@ -89,26 +84,31 @@ def decode_value(word: int, decimals: int) -> float | None:
     return None if raw in SENTINELS else raw / 10**decimals
 
 
-def decode_reading(channel: str, word: int, status: int, decimals: int) -> Reading:
+def decode_reading(channel: Channel, word: int, status: int, decimals: int) -> Reading:
     """One value and what the status word says of it; without a sensor the value is no value."""
     value = decode_value(word, decimals)
-    if value is None:
-        return Reading(channel, None, DeviceStatus.FAILURE, f"controller gives 0x{word:04X}, no value")
+    if value is None or not channel.low <= value <= channel.high:
+        span = f"{channel.low:g}..{channel.high:g} {channel.unit}"
+        return Reading(
+            channel.name, None, DeviceStatus.FAILURE, f"controller gives 0x{word:04X}, outside {span}"
+        )
     findings = [
-        (rank, text) for bit, rank, text, concerned in STATUS if status >> bit & 1 and channel in concerned
+        (rank, text)
+        for bit, rank, text, concerned in STATUS
+        if status >> bit & 1 and channel.name in concerned
     ]
     rank, detail = worst(findings)
-    broken = channel == "pv" and rank is DeviceStatus.FAILURE
-    return Reading(channel, None if broken else value, rank, detail)
+    broken = channel.name == "pv" and rank is DeviceStatus.FAILURE
+    return Reading(channel.name, None if broken else value, rank, detail)
 
 
 def decode_process(words: Sequence[int], status: int, decimals: int) -> tuple[Reading, ...]:
     """Addresses 1 to 5 and 75."""
     pv, _, _, output, working = words
     return (
-        decode_reading("pv", pv, status, decimals),
-        decode_reading("working_setpoint", working, status, decimals),
-        decode_reading("output", output, status, decimals),
+        decode_reading(PV, pv, status, decimals),
+        decode_reading(WORKING_SETPOINT, working, status, decimals),
+        decode_reading(OUTPUT, output, status, decimals),
     )
 
 
@@ -120,6 +120,9 @@ class Driver:
         self._address = address
         self._options = options
         self._channels = channels(options)
+        self._remote_setpoint = replace(
+            WORKING_SETPOINT, name="setpoint"
+        )  # reads back whatever anybody wrote
 
     async def identify(self) -> Identity:
         """Type code and firmware version; the controller tells no serial number."""
@@ -176,7 +179,7 @@ class Driver:
         if not await self._remote():
             return (Reading("setpoint", None, DeviceStatus.FUNCTION_CHECK, "local set point is selected"),)
         (word,) = await self._port.read_holding(REMOTE_SETPOINT, 1)
-        return (decode_reading("setpoint", word, status, self._options.decimals),)
+        return (decode_reading(self._remote_setpoint, word, status, self._options.decimals),)
 
     async def write(self, channel: str, value: float) -> float:
         """Refresh the remote set point (address 26, RAM: it may be written for ever, unlike 2, 24 and 25) and read it back.

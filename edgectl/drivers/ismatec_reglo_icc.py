@@ -20,6 +20,8 @@ WATCHDOG: Watchdog | None = None  # on loss of the controller the pump goes on
 PUMP = "1"
 """Address of commands to the whole pump. The manual recommends 0, which pumps were found not to answer."""
 FLOW_MODE = "M"
+MODES = "LMOGQNP"
+"""rpm, flow rate, volume at rate, volume over time, volume with pause, time, time with pause."""
 
 SMALLEST_ML_MIN = 1e-9
 """Smallest flow the number format holds."""
@@ -173,7 +175,10 @@ class Driver:
         return 0.0
 
     async def _start(self, flow_ml_min: float) -> float:
-        if (mode := await self._ask("xM", letter)) != FLOW_MODE:
+        mode = await self._ask("xM", letter)
+        if len(mode) != 1 or mode not in MODES:
+            raise BadReply(f"{mode!r} is no mode")
+        if mode != FLOW_MODE:
             raise Restarted(f"channel is in mode {mode!r}, not in flow-rate mode {FLOW_MODE!r}")
         answer = await self._ask(f"f{encode_flow(flow_ml_min)}", line_or_done)
         confirmed = decode_flow(await self._ask("f", line) if answer == "*" else answer)

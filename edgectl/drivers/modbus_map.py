@@ -39,7 +39,6 @@ _SPAN_TABLE = {
     Table.INPUT: coalesce.Table.INPUT,
     Table.HOLDING: coalesce.Table.HOLDING,
 }
-_FUNCTIONS = {Table.COIL: (5, 15), Table.HOLDING: (6, 16)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Point:
     ``address``: on the wire, counted from 0. ``type``: how it is held; bool for coils and discrete inputs. ``order``: bytes of a 32-bit value,
     ``a`` the most significant. Value in ``unit`` = number x ``scale`` + ``offset``; with ``current_loop`` that is mA, and 4..20 mA mean
     ``low``..``high``. Values outside ``low``..``high`` are none. ``sentinels``: numbers, before scaling, by which the instrument says "no value".
-    ``safe`` makes the point writable. ``function``: 5, 6, 15 or 16; 0 chooses. ``readable``: off for a register that can only be written.
+    ``safe`` makes the point writable. ``function``: 6 or 16 to write a holding register; 0 chooses. ``readable``: off for a register that can only be written.
     """
 
     name: str
@@ -99,10 +98,10 @@ def _problem(point: Point) -> str:
 
 
 def _writing_problem(point: Point, safe: float) -> str:
-    functions = _FUNCTIONS.get(point.table, ())
-    if not functions:
+    if point.table not in (Table.COIL, Table.HOLDING):
         return f"table {point.table.value} cannot be written, so safe must not be given"
-    if point.function not in (0, *functions) or (point.function == 6 and length(point.kind) > 1):
+    registers = (0, 6, 16) if length(point.kind) == 1 else (0, 16)
+    if point.function not in ((0,) if point.table is Table.COIL else registers):
         return f"function {point.function} does not write a {point.kind.value} in table {point.table.value}"
     if not point.low <= safe <= point.high:
         return f"safe {safe:g} must be in {point.low:g}..{point.high:g}"
@@ -212,7 +211,8 @@ def encode_value(value: float, point: Point) -> tuple[int, ...]:
         InstrumentFault: they cannot hold it; nothing was sent.
     """
     scaled = current_of(value, point.low, point.high) if point.current_loop else value
-    return encode((scaled - point.offset) / point.scale, point.kind, point.order)
+    number = measured((scaled - point.offset) / point.scale) or 0.0  # next to nothing reads back as no value
+    return encode(number, point.kind, point.order)
 
 
 class Driver:
@@ -292,13 +292,9 @@ class Driver:
         return await self._readers[span.table](span.address, span.count)
 
     async def _write(self, point: Point, words: tuple[int, ...]) -> None:
-        function = point.function or _FUNCTIONS[point.table][len(words) > 1]
-        match function:
-            case 5:
-                await self._port.write_coil(point.address, 0xFF00 if words[0] else 0)
-            case 6:
-                await self._port.write_register(point.address, words[0])
-            case 15:
-                await self._port.write_coils(point.address, [bool(words[0])])
-            case _:
-                await self._port.write_registers(point.address, words)
+        if point.table is Table.COIL:
+            await self._port.write_coil(point.address, 0xFF00 if words[0] else 0)
+        elif len(words) == 1 and point.function != 16:
+            await self._port.write_register(point.address, words[0])
+        else:
+            await self._port.write_registers(point.address, words)

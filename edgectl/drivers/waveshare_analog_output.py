@@ -8,7 +8,7 @@ from edgectl.model.fault import Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
 from edgectl.model.quality import DeviceStatus
-from edgectl.wire.current import current_of, judge, value_of
+from edgectl.wire.current import FULL_SCALE_MA, current_of, judge, value_of
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import ModbusPort
 
@@ -74,11 +74,15 @@ def polls(options: Options) -> tuple[Poll, ...]:
 def decode(word: int, output: Output) -> Reading:
     """What the board drives. Below the live zero (as after its power-up) that is no value of the range."""
     current_ma = word / 1000
-    value = value_of(current_ma, output.low, output.high, output.zero_ma)
-    status, detail = judge(current_ma) if output.zero_ma else (DeviceStatus.GOOD, "")
+    if output.zero_ma:
+        status, detail = judge(current_ma)
+    elif current_ma <= FULL_SCALE_MA:
+        status, detail = DeviceStatus.GOOD, ""
+    else:
+        status, detail = DeviceStatus.FAILURE, f"{current_ma:g} mA is more than the board can drive"
     if status is DeviceStatus.FAILURE:
         return Reading(output.name, None, status, detail)
-    return Reading(output.name, value, status, detail)
+    return Reading(output.name, value_of(current_ma, output.low, output.high, output.zero_ma), status, detail)
 
 
 def encode(value: float, output: Output) -> int:

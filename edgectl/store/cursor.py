@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgectl.model.plan import Plan
-from edgectl.store.file import fault_text, is_damage
+from edgectl.store.database import fault_text, is_damage
 from edgectl.store.reader import JournalFault, Reader
 from edgectl.store.record import Kind, Record
 

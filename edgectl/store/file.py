@@ -1,7 +1,6 @@
 """The journal's file: SQLite in WAL mode, every commit synced, one writer.
 
-A file that is damaged is set aside unchanged under another name, and a new one is begun. Age and size are bounded by deleting the oldest records, a
-bounded number with each commit; each such purge is itself a record.
+Age and size are bounded by deleting the oldest records, a bounded number with each commit; each such purge is itself a record.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import contextlib
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +17,11 @@ from edgectl.model.codec import canonical, to_plain
 from edgectl.model.instant import Instant
 from edgectl.model.plan import Plan
 from edgectl.model.state import State
+from edgectl.store.database import FORMAT, Connect, read_only
 from edgectl.store.record import Kind, Row, plain
 
-FORMAT = "1"
 PURGE_ROWS = 256
-_PROBE_BYTES = 64_000_000
+VACUUM_PAGES = 64
 _WAL_BYTES = 4_000_000
 _NS = 1_000_000_000
 
@@ -40,12 +38,6 @@ CREATE TABLE record (
 );
 """
 
-Connect = Callable[[str], sqlite3.Connection]
-
-
-class Damaged(Exception):
-    """The file is no journal, or no longer one. The text says what SQLite found."""
-
 
 class Run(NamedTuple):
     """What a run begins with. ``fresh`` is False when the journal was begun anew in the middle of it: its initial state is then elsewhere."""
@@ -55,68 +47,6 @@ class Run(NamedTuple):
     begun: Instant
     version: str
     fresh: bool = True
-
-
-def fault_text(error: sqlite3.Error | OSError) -> str:
-    """What ails the disk, in words for people."""
-    code = getattr(error, "sqlite_errorcode", None)
-    known = {
-        sqlite3.SQLITE_FULL: "disk full",
-        sqlite3.SQLITE_READONLY: "file system is read-only",
-        sqlite3.SQLITE_IOERR: "disk does not read or write",
-        sqlite3.SQLITE_CANTOPEN: "journal file cannot be opened; check folder and permissions",
-        sqlite3.SQLITE_BUSY: "journal file is locked by another process",
-    }
-    return known.get(code & 0xFF, str(error)) if code is not None else str(error)
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the content is wrong, not that the disk is out of reach."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-
-
-def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, beside the writer's or after it. Autocommit: every statement reads what is committed then.
-
-    Raises:
-        sqlite3.OperationalError: no such file.
-    """
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=1.0)
-
-
-def probe(path: Path) -> None:
-    """Look at an existing journal without touching it: identity, oldest and newest record; all of it while it is small.
-
-    Raises:
-        Damaged: it must be set aside.
-    """
-    with contextlib.closing(read_only(path)) as db:
-        try:
-            row = db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-            db.execute("SELECT * FROM record ORDER BY seq LIMIT 1").fetchone()
-            db.execute("SELECT * FROM record ORDER BY seq DESC LIMIT 1").fetchone()
-            small = path.stat().st_size <= _PROBE_BYTES
-            found = db.execute("PRAGMA quick_check(1)").fetchone()[0] if small else "ok"
-        except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                raise Damaged(str(error)) from None
-            raise
-    if row is None or row[0] != FORMAT:
-        raise Damaged("not a journal of this format")
-    if found != "ok":
-        raise Damaged(str(found))
-
-
-def set_aside(path: Path, now: Instant) -> Path:
-    """Rename a journal with its companions, keeping every byte; the new name tells when."""
-    stamp = datetime.fromtimestamp(now.utc_ns / _NS, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
-    for companion in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + companion).rename(aside.with_name(aside.name + companion))
-    path.rename(aside)
-    return aside
 
 
 class JournalFile:
@@ -164,6 +94,7 @@ class JournalFile:
             self._insert(rows)
             if purged := self._purge(now):
                 self._insert([purged])
+            self._shrink()
 
     def _prepare(self) -> None:
         self._db.isolation_level = None
@@ -232,12 +163,12 @@ class JournalFile:
         A purge begins 2 % late and goes on to the bound, so that it is a burst now and then and not a part of every commit.
         """
         slack = 0.0 if self._purging else 0.02
+        keep_ns = int(self._keep.keep_s * _NS)
         calendar_ns = min(now.utc_ns, self._newest_utc_ns + now.mono_ns - self._opened.mono_ns)
-        limit_ns = calendar_ns - int(self._keep.keep_s * (1 + slack) * _NS)
         oversize = self._size() > self._keep.keep_bytes * (0.98 + slack)
         oldest = self._db.execute("SELECT utc_ns FROM record ORDER BY seq LIMIT 1").fetchone()
-        self._purging = oversize or (oldest is not None and oldest[0] < limit_ns)
-        if not self._purging:
+        if not oversize and (oldest is None or oldest[0] >= calendar_ns - keep_ns * (1 + slack)):
+            self._purging = False
             return None
         rows = self._db.execute(
             "SELECT seq, utc_ns FROM record ORDER BY seq LIMIT ?", (PURGE_ROWS,)
@@ -245,18 +176,23 @@ class JournalFile:
         read = min((floor(reader, self._journal) for reader in self._readers), default=rows[-1][0])
         if oversize:
             return self._delete(rows, f"more than {self._keep.keep_bytes} bytes", read, now)
-        doomed = [row for row in rows if row[1] < limit_ns and row[0] <= read]
+        doomed = [row for row in rows if row[1] < calendar_ns - keep_ns and row[0] <= read]
         return self._delete(doomed, f"older than {self._keep.keep_s:.0f} s", read, now)
 
+    def _shrink(self) -> None:
+        """Give some of the free pages of an oversize file back. sqlite3 steps this pragma once, so that each call gives one page."""
+        if self._file_size() > self._keep.keep_bytes * 1.02:
+            for _ in range(VACUUM_PAGES):
+                self._db.execute("PRAGMA incremental_vacuum(1)")
+
     def _delete(self, rows: Sequence[tuple[int, int]], reason: str, read: int, now: Instant) -> Row | None:
+        self._purging = len(rows) == PURGE_ROWS
         if not rows:
             return None
         last = rows[-1][0]
         self._db.execute("DELETE FROM record WHERE seq <= ?", (last,))
         self._db.execute("DELETE FROM run WHERE run < (SELECT run FROM record ORDER BY seq LIMIT 1)")
         self._db.execute("DELETE FROM plan WHERE digest NOT IN (SELECT digest FROM run)")
-        if self._file_size() > self._keep.keep_bytes:
-            self._db.execute(f"PRAGMA incremental_vacuum({PURGE_ROWS})").fetchall()
         body = {
             "what": "purged" if last <= read else "unread",
             "from_utc_ns": rows[0][1],

@@ -19,7 +19,8 @@ from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth, ScanEntry
 from edgectl.model.plan import Plan
 from edgectl.model.state import State
-from edgectl.store.file import Connect, Damaged, JournalFile, Run, fault_text, is_damage, probe, set_aside
+from edgectl.store.database import Connect, Damaged, fault_text, is_damage, probe, set_aside
+from edgectl.store.file import JournalFile, Run
 from edgectl.store.record import Kind, Row, plain
 from edgectl.store.recorder import Keep, Missing, Recorder
 
@@ -164,27 +165,33 @@ class FileJournal:
         self._drain()
         if self._overflow is not None:
             self.append(self._overflow)
-        self._pend(self._recorder.take(final=True))
-        self._pend([Row(Kind.END, self._now(), plain({}))])
+        self._commit(final=True)
+        self._pend([*self._recorder.take(final=True), Row(Kind.END, self._now(), plain({}))])
         self._commit()
         if self._file is not None:
             self._file.close()
 
-    def _commit(self) -> bool:
+    def _commit(self, *, final: bool = False) -> bool:
         """Whether everything is durable."""
-        self._pend(self._recorder.take())
+        self._pend(self._recorder.take(final=final))
         try:
-            while self._pending or self._file is None:
-                self._write_some()
+            file = self._opened()
+            self._pend(self._recorder.take())
+            while self._pending:
+                self._write_some(file)
         except (sqlite3.Error, OSError) as error:
             self._ail(error)
             return False
         return True
 
-    def _write_some(self) -> None:
+    def _opened(self) -> JournalFile:
         if self._file is not None and not self._file.in_place():
             self._abandon("the journal file is gone from its place")
-        file = self._file = self._file or self._open()
+        if self._file is None:
+            self._file = self._open()
+        return self._file
+
+    def _write_some(self, file: JournalFile) -> None:
         rows = [self._pending[place] for place in range(min(COMMIT_ROWS, len(self._pending)))]
         now = self._now()
         file.write(rows, now)

@@ -13,7 +13,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.state import State
-from edgectl.store.file import fault_text, read_only
+from edgectl.store.database import fault_text, read_only
 from edgectl.store.record import Kind, Record, unpack_measurements, words
 
 _CHUNK = 64
@@ -61,6 +61,10 @@ class Reader:
         return int(
             self._rows("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record'")[0][0]
         )
+
+    def oldest(self) -> int:
+        """The number of the oldest record that has not been purged; 0 if there is none."""
+        return int(self._rows("SELECT coalesce(min(seq), 0) FROM record")[0][0])
 
     def runs(self) -> list[Run]:
         """All runs of which there are records, oldest first."""

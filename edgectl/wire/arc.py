@@ -120,11 +120,13 @@ def decode_reading(channel: str, unit: str, block: Block, causes: Sequence[Findi
     return Reading(channel, value, *worst(findings))
 
 
-def decode_text(words: Sequence[int], prefix: str = "") -> str:
-    """16 ASCII characters. The manual leaves their order inside a register open: the order that shows ``prefix`` is right."""
-    plain = b"".join(word.to_bytes(2, "big") for word in words)
-    swapped = b"".join(word.to_bytes(2, "little") for word in words)
-    raw = swapped if prefix and swapped.startswith(prefix.encode()) else plain
+def decode_text(words: Sequence[int], *, swapped: bool = False) -> str:
+    """16 ASCII characters, two in a register; ``swapped`` if the first is in the low byte. The manual leaves the order open.
+
+    Raises:
+        BadReply: not ASCII.
+    """
+    raw = b"".join(word.to_bytes(2, "little" if swapped else "big") for word in words)
     try:
         return raw.decode("ascii").strip("\0 ")
     except UnicodeDecodeError:
@@ -147,19 +149,15 @@ class Sensor:
             if not refusal.unknown:
                 raise
             raise WrongInstrument(f"unit {address} is no Hamilton Arc sensor: {refusal}") from refusal
-        firmware = decode_text(words, prefix)
+        found = decode_text(words)
+        swapped = not found.startswith(prefix)
+        firmware = decode_text(words, swapped=swapped)
         if not firmware.startswith(prefix):
-            raise WrongInstrument(f"unit {address} runs firmware {firmware!r}, a {model} runs {prefix}...")
-        serial = await self._text(SERIAL_NUMBER, words, prefix)
-        part = await self._text(PART_NUMBER, words, prefix)
-        return Identity("Hamilton", f"{model} {part}".strip(), serial, firmware)
-
-    async def _text(self, register: int, firmware: Sequence[int], prefix: str) -> str:
-        """A text in the byte order in which the firmware name was readable."""
-        words = await self._port.read_holding(register - 1, TEXT_LENGTH)
-        if decode_text(firmware).startswith(prefix):
-            return decode_text(words)
-        return decode_text(tuple((word & 0xFF) << 8 | word >> 8 for word in words))
+            raise WrongInstrument(f"unit {address} runs firmware {found!r}, a {model} runs {prefix}...")
+        serial = await self._port.read_holding(SERIAL_NUMBER - 1, TEXT_LENGTH)
+        part = await self._port.read_holding(PART_NUMBER - 1, TEXT_LENGTH)
+        name = f"{model} {decode_text(part, swapped=swapped)}".strip()
+        return Identity("Hamilton", name, decode_text(serial, swapped=swapped), firmware)
 
     async def measure(self, register: int, channel: str, unit: str) -> Reading:
         """One measurement block, and why it is not good where the sensor says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 
 class Table(enum.IntEnum):
@@ -16,7 +16,8 @@ class Table(enum.IntEnum):
     INPUT = 4
 
 
-class Span(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
     """``count`` neighbours of one table from wire ``address`` on."""
 
     table: Table
@@ -47,12 +48,14 @@ def coalesce(
     for point in sorted(set(points)):
         longest = max_bits if point.table in (Table.COILS, Table.DISCRETE_INPUTS) else max_registers
         if not 1 <= point.count <= longest:
-            raise ValueError(f"{point.table.name} {point.address}: {point.count} long, one request reads 1..{longest}")
+            raise ValueError(
+                f"{point.table.name} {point.address}: {point.count} long, one request reads 1..{longest}"
+            )
         last = blocks[-1] if blocks else None
         if last is not None and last.table is point.table and point.address <= last.end + max_gap:
             end = max(last.end, point.end)
             if end - last.address <= longest:
-                blocks[-1] = last._replace(count=end - last.address)
+                blocks[-1] = replace(last, count=end - last.address)
                 continue
         blocks.append(point)
     return tuple(blocks)

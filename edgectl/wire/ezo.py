@@ -32,7 +32,7 @@ _NO_VALUE = {
     "no output": "every output is switched off",
     "check probe": "the circuit asks to check the probe",
 }
-_NUMBER = re.compile(r"-?\d{1,4}\.\d{1,3}")
+_NUMBER = re.compile(r"-?\d{1,4}\.\d{1,3}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

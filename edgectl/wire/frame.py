@@ -7,14 +7,12 @@ from typing import NamedTuple
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
 
-from edgectl.wire.modbus import Question
+from edgectl.wire.modbus import READS, WRITES, Question
 
 LONGEST = 256
 _REFUSAL_SIZE = 5
 _WRITE_SIZE = 8
 _EXCEPTION_BIT = 0x80
-_READS = (1, 2, 3, 4)
-_WRITES = (5, 6, 15, 16)
 
 _framer = FramerRTU(DecodePDU(is_server=False))
 
@@ -44,7 +42,7 @@ def seal(unit: int, pdu: bytes) -> bytes:
 
 def intact(frame: bytes | bytearray) -> bool:
     """Whether the CRC at the end of ``frame`` is right."""
-    return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+    return FramerRTU.compute_CRC(bytes(frame[:-2])) == int.from_bytes(frame[-2:], "big")
 
 
 def whole(buffer: bytes | bytearray) -> int:
@@ -54,9 +52,9 @@ def whole(buffer: bytes | bytearray) -> int:
     function = buffer[1]
     if function & _EXCEPTION_BIT:
         size = _REFUSAL_SIZE
-    elif function in _READS:
+    elif function in READS:
         size = 5 + buffer[2]
-    elif function in _WRITES:
+    elif function in WRITES:
         size = _WRITE_SIZE
     else:
         return 0

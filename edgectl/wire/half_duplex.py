@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgectl.model.fault import BadReply
 from edgectl.model.plan import LinePlan, Medium, Parity
-from edgectl.wire.link import Link
+from edgectl.wire.link import Link, TimedLink
 from edgectl.wire.statistic import LineStatistics
 
 OWED_S = 2.0
@@ -20,8 +20,8 @@ _GAP_S = 0.1
 _NOISE_KEPT = 512
 _PATIENCE_CHARS = 256
 _PATIENCE_S = 0.05
-_LEAST_PAUSE_S = 0.001
-_PAUSED_SHARE = 0.8
+_LEAST_PAUSE_S = 0.004
+_PAUSED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,12 @@ class HalfDuplex:
         self.pace = pace
         self.silent_from = 0.0
         self._link = link
+        self._timed = link if isinstance(link, TimedLink) else None
         self._statistics = statistics
+
+    def begin(self) -> None:
+        """The link has been opened anew: who spoke last, and when, is not known."""
+        self.silent_from = asyncio.get_running_loop().time()
 
     async def quiet(self) -> bytes:
         """Wait until nothing has been on the line for the silence, and return the (latest) bytes that arrived unasked.
@@ -79,7 +84,9 @@ class HalfDuplex:
             self._statistics.late_bytes += len(data)
             stray = (stray + data)[-_NOISE_KEPT:]
             if self.silent_from > give_up_at:
-                raise BadReply("the line never falls silent; look for a second master, a break or a short circuit")
+                raise BadReply(
+                    "the line never falls silent; look for a second master, a break or a short circuit"
+                )
 
     async def send(self, data: bytes) -> float:
         """Send, and return the time when the last character has left."""
@@ -92,7 +99,8 @@ class HalfDuplex:
         loop = asyncio.get_running_loop()
         data = await self._link.read(max(0.0, until - loop.time()))
         if data:
-            self.silent_from = max(self.silent_from, loop.time())
+            heard_s = loop.time() if self._timed is None else self._timed.heard_s
+            self.silent_from = max(self.silent_from, heard_s)
         return data
 
     async def pause(self, chars: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Link(Protocol):
@@ -46,4 +46,14 @@ class Link(Protocol):
 
     def discard(self) -> int:
         """Throw away what has arrived unread; returns the number of bytes."""
+        ...
+
+
+@runtime_checkable
+class TimedLink(Protocol):
+    """A link that also knows when its latest bytes came, which is before a task that waits for them runs again."""
+
+    @property
+    def heard_s(self) -> float:
+        """The loop's time at the latest bytes that were read."""
         ...

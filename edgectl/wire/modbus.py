@@ -27,6 +27,8 @@ _READ: dict[int, type[ReadCoilsRequest | ReadHoldingRegistersRequest]] = {
     3: ReadHoldingRegistersRequest,
     4: ReadInputRegistersRequest,
 }
+READS = (1, 2, 3, 4)
+WRITES = (5, 6, 15, 16)
 _BITS = (1, 2)
 _MOST_COILS = 1968
 _MOST_REGISTERS = 123

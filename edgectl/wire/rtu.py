@@ -8,7 +8,8 @@ from edgectl.model.fault import BadReply, InstrumentFault, NoReply
 from edgectl.wire.frame import LONGEST, Expected, find, seal, whole
 from edgectl.wire.half_duplex import ADAPTER_S, OWED_S, HalfDuplex, Pace
 from edgectl.wire.link import Link
-from edgectl.wire.modbus import Question, refusal
+from edgectl.wire.modbus import WRITES, Question, refusal
+from edgectl.wire.reply import Reply
 from edgectl.wire.statistic import LineStatistics
 
 _TOO_MUCH = 2 * LONGEST
@@ -16,6 +17,9 @@ _CONFLICT_S = 0.05
 _LISTEN_S = 0.005
 _NOBODY = 248  # 248..255 are reserved addresses (section 2.2)
 _ECHO_S = 0.05
+
+Key = tuple[int, int]
+"""Unit and function: all that an RTU answer says about what it answers."""
 
 
 class Rtu:
@@ -34,20 +38,28 @@ class Rtu:
         self._timeout_s = timeout_s
         self._statistics = statistics
         self._lock = asyncio.Lock()
-        self._owed: dict[tuple[int, int], float] = {}
+        self._owed: dict[Key, float] = {}
         self._doubted: set[int] = set()
         self._sent = b""
 
     def begin(self) -> None:
         """The link has been opened anew: whether this adapter echoes is not known, unless there is none."""
+        self._line.begin()
         self.echo = None if self._line.pace.char_s else False
 
     def end(self) -> None:
         """The link is closed; what was owed is owed until its time is over."""
 
-    def owed_until(self, unit: int) -> float:
-        """The loop's time until which ``unit`` may still answer something it was asked."""
-        return max((until for (owing, _), until in self._owed.items() if owing == unit), default=0.0)
+    def owed_until(self, unit: int, *, writing: bool) -> float:
+        """The loop's time until which ``unit`` may still answer a read, or a write, that it was asked."""
+        return max(
+            (
+                until
+                for (owing, function), until in self._owed.items()
+                if owing == unit and (function in WRITES) is writing
+            ),
+            default=0.0,
+        )
 
     async def ask(self, unit: int, question: Question) -> bytes:
         """One exchange: the PDU of the good answer.
@@ -69,74 +81,81 @@ class Rtu:
         if self.echo is None and find(request, expected):
             await self._learn_echo()
         self._sift(await self._line.quiet())
-        reply = _Reply(request, expected, self.echo)
+        reply = Reply(request, expected, echo=self.echo)
+        key = unit, question.function
         self._statistics.requests += 1
         self._sent = request
-        key = unit, question.function
         self._owed[key] = asyncio.get_running_loop().time() + self._timeout_s + OWED_S
         sent = await self._line.send(request)
         frame = await self._collect(reply, sent)
-        self.echo = reply.echo
         self._statistics.echoes += reply.stripped
+        self.echo = reply.echo
         if not frame:
             raise self._failure(key, reply, sent)
+        self._owed.pop(key, None)
         await self._confirm(unit, reply)
-        del self._owed[key]
         if frame[1] != question.function:
             self._statistics.refusals += 1
             raise refusal(unit, question, frame[2])
         self._statistics.replies += 1
         return frame[1:-2]
 
-    async def _collect(self, reply: _Reply, sent: float) -> bytes:
+    async def _collect(self, reply: Reply, sent: float) -> bytes:
         """The answer's frame, or empty when none comes any more.
 
         It may begin until the timeout is over. Once it has, it may go on for the time its length takes, with what an adapter may add to each
         character, but not after a gap.
         """
         line = self._line
-        size = reply.expected.size
         begin_by = sent + self._timeout_s + ADAPTER_S
-        end_by = begin_by + size * (line.pace.char_s + ADAPTER_S)
+        end_by = begin_by + reply.expected.size * (line.pace.char_s + ADAPTER_S)
         by = begin_by
         while data := await line.read(by):
             reply.buffer += data
             if frame := reply.take():
                 return frame
-            while reply.drop_foreign():
+            while foreign := reply.drop_foreign():
                 self._statistics.foreign += 1
-                self._sift(reply.foreign, late=False)
-            if len(reply.buffer) > _TOO_MUCH:
+                own = foreign.startswith(reply.expected.good[:2])
+                if own or self._owed.pop(_key(foreign), None) is None:
+                    reply.foreign = foreign
+            if len(reply.buffer) > _TOO_MUCH or line.silent_from > end_by:
                 break
             by = min(line.silent_from + line.pace.gap_s, end_by) if reply.buffer else begin_by
             await line.pause(reply.expected.missing(reply.buffer))
         return reply.take(final=True)
 
-    async def _confirm(self, unit: int, reply: _Reply) -> None:
-        """Listen for a second answer where one is suspected."""
+    async def _confirm(self, unit: int, reply: Reply) -> None:
+        """Look at what came behind the answer, and listen for a second one where that has happened before.
+
+        Raises:
+            BadReply: two answers, so neither is believed.
+        """
         rest = bytes(reply.buffer)
         if unit in self._doubted:
             rest += await self._line.read(asyncio.get_running_loop().time() + _CONFLICT_S)
         self._statistics.late_bytes += len(rest)
         if rest == reply.request:
-            self.echo = None  # one of the two was the echo of an adapter that had none
-        elif whole(rest) and rest[0] == unit:
+            self.echo = None  # answer and echo look alike: a line that did not echo may have begun to
+        elif rest.startswith(reply.expected.good[:2]):
             self._doubted.add(unit)
-            self._statistics.bad_frames += 1
-            raise BadReply(f"unit {unit} answered twice; look for two instruments with this address")
+            if whole(rest):
+                self._statistics.bad_frames += 1
+                raise BadReply(f"unit {unit} answered twice; look for two instruments with this address")
         else:
             self._doubted.discard(unit)
 
-    async def _wait_for_owed(self, key: tuple[int, int]) -> None:
+    async def _wait_for_owed(self, key: Key) -> None:
         """Listen until the answer that is owed has come, or can come no more."""
         loop = asyncio.get_running_loop()
         heard = b""
         while (until := self._owed.get(key, 0.0)) > loop.time():
-            data = await self._line.read(until)
-            if data:
+            if data := await self._line.read(until):
                 self._statistics.late_bytes += len(data)
                 heard = (heard + data)[-_TOO_MUCH:]
-                self._sift(heard, late=False)
+                while size := whole(heard):
+                    self._owed.pop(_key(heard), None)
+                    heard = heard[size:]
                 await asyncio.sleep(_LISTEN_S)
         self._owed.pop(key, None)
 
@@ -157,31 +176,43 @@ class Rtu:
             raise BadReply("the line is disturbed: it cannot be told whether its adapter echoes")
         self.echo = bool(heard)
 
-    def _sift(self, heard: bytes, *, late: bool = True) -> None:
-        """Look through bytes that answer nothing under way: an answer that was owed, or one too many."""
-        if late and heard == self._sent:
+    def _sift(self, heard: bytes) -> None:
+        """Look through bytes that came unasked: an answer that was owed, or a second one to what was asked before."""
+        if heard and heard == self._sent:
             self.echo = None
             return
         while size := whole(heard):
-            unit, key = heard[0], (heard[0], heard[1] & 0x7F)
-            if self._owed.pop(key, None) is None and late:
-                self._doubted.add(unit)
+            if self._owed.pop(_key(heard), None) is None:
+                self._doubted.add(heard[0])
             heard = heard[size:]
 
-    def _failure(self, key: tuple[int, int], reply: _Reply, sent: float) -> InstrumentFault:
-        """What went wrong; an answer of which something came is not waited for any longer than it had."""
-        unit, buffer, expected = key[0], reply.buffer, reply.expected
-        begun = bool(buffer) and expected.good.startswith(buffer[: len(expected.good)])
-        if begun or len(buffer) >= expected.size:
-            self._owed[key] = sent + self._timeout_s
-        if reply.foreign and not buffer:
-            self._statistics.bad_frames += 1
-            return BadReply(f"unit {reply.foreign[0]} answered instead of unit {unit}; check both addresses")
-        if begun and len(buffer) < expected.size:
+    def _failure(self, key: Key, reply: Reply, sent: float) -> InstrumentFault:
+        """What went wrong. An answer of which something came is not waited for any longer than it had."""
+        unit, size, expected = key[0], len(reply.buffer), reply.expected.size
+        answered = reply.begun or size >= expected
+        self._owed[key] = sent + self._timeout_s + (0.0 if answered else OWED_S)
+        if not size and not reply.foreign:
             self._statistics.timeouts += 1
-            return NoReply(f"the reply of unit {unit} broke off after {len(buffer)} of {expected.size} bytes")
-        if buffer:
-            self._statistics.bad_frames += 1
-            return BadReply(f"{len(buffer)} bytes that are no answer of unit {unit}: noise, or two instruments at once")
-        self._statistics.timeouts += 1
-        return NoReply(f"unit {unit} did not answer within {self._timeout_s:g} s")
+            if not reply.stripped and self.echo is None:
+                self.echo = False
+            return NoReply(f"unit {unit} did not answer within {self._timeout_s:g} s")
+        if reply.begun and size < expected:
+            self._statistics.timeouts += 1
+            return NoReply(f"the reply of unit {unit} broke off after {size} of {expected} bytes")
+        self._statistics.bad_frames += 1
+        if size:
+            return BadReply(
+                f"{size} bytes that are no answer of unit {unit}: noise, or two instruments at once"
+            )
+        if _key(reply.foreign) == key:
+            return BadReply(
+                f"unit {unit} answered function {key[1]:02d} otherwise than asked: {reply.foreign.hex(' ')}"
+            )
+        return BadReply(
+            f"unit {reply.foreign[0]} answered with function {reply.foreign[1]:02d} "
+            f"when unit {unit} was asked for function {key[1]:02d}; look for a wrong address or a second master"
+        )
+
+
+def _key(frame: bytes) -> Key:
+    return frame[0], frame[1] & 0x7F

@@ -6,8 +6,8 @@ import errno
 import fcntl
 import grp
 import os
-import stat
 import struct
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +23,7 @@ _TIOCSRS485 = 0x542F
 _RS485 = struct.Struct("8I")  # struct serial_rs485: flags, two delays in ms, padding
 _RS485_ENABLED = 1
 _RS485_RTS_ON_SEND = 2
+_PSEUDO_TERMINALS = range(136, 144)
 
 Ioctl = Callable[[int, int, bytes], bytes]
 
@@ -51,19 +52,20 @@ class SerialPort:
             LinkFault: missing, held by another process, not permitted, no serial port, or without the RS-485 direction asked for.
         """
         plan = self._plan
+        pseudo = _is_pseudo_terminal(plan.port)
         try:
             port = serial.Serial(
                 plan.port,
                 plan.baud,
-                bytesize=plan.data_bits,
-                parity=_PARITY[plan.parity],
+                bytesize=8 if pseudo else plan.data_bits,
+                parity=_PARITY[Parity.NONE if pseudo else plan.parity],
                 stopbits=plan.stop_bits,
                 timeout=0,
                 write_timeout=0,
                 inter_byte_timeout=0,  # VMIN 1: nothing there is EAGAIN, and an empty read means unplugged
                 exclusive=True,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             raise LinkFault(explain(plan.port, error)) from error
         self._serial = port
         try:
@@ -106,12 +108,14 @@ def switch_direction(fd: int, port: str, ioctl: Ioctl) -> None:
         )
 
 
-def explain(port: str, error: OSError | ValueError) -> str:
+def explain(port: str, error: Exception) -> str:
     """Why a port cannot be opened, and what to do about it."""
     code = error.errno if isinstance(error, OSError) else None
     match code:
         case errno.ENOENT:
-            return f"{port} does not exist; plug the adapter in, or choose a port from: ls -l /dev/serial/by-id"
+            return (
+                f"{port} does not exist; plug the adapter in, or choose a port from: ls -l /dev/serial/by-id"
+            )
         case errno.EACCES | errno.EPERM:
             return f"{port}: permission denied; {_permission(port)}"
         case errno.EAGAIN | errno.EBUSY:
@@ -119,6 +123,14 @@ def explain(port: str, error: OSError | ValueError) -> str:
         case errno.ENXIO | errno.ENODEV | errno.EIO:
             return f"{port} has no adapter behind it ({error}); plug it in again"
     return f"{port} cannot be used as a serial port: {error}"
+
+
+def _is_pseudo_terminal(port: str) -> bool:
+    """Pseudo-terminals have neither parity nor character size, and refuse to be asked for them twice (pty(7), device majors 136-143)."""
+    try:
+        return os.major(Path(port).stat().st_rdev) in _PSEUDO_TERMINALS
+    except OSError:
+        return False
 
 
 def _permission(port: str) -> str:

@@ -35,7 +35,7 @@ class Endpoint(Protocol):
 
 
 class StreamLink:
-    """``edgectl.wire.link.Link`` over an endpoint.
+    """``edgectl.wire.link.Link``, and ``TimedLink``, over an endpoint.
 
     Bytes stay in the kernel until somebody reads: a line that babbles while nobody listens costs one wake-up, and no memory. Any
     failure closes the link; ``open`` acquires the endpoint anew.
@@ -43,8 +43,9 @@ class StreamLink:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.heard_s = 0.0
         self._fd = -1
-        self._lost = LinkFault(f"{endpoint.name} is not open")
+        self._why = f"{endpoint.name} is not open"
         self._loop: asyncio.AbstractEventLoop
         self._watched = False
         self._waiter: asyncio.Future[bytes] | None = None
@@ -66,7 +67,7 @@ class StreamLink:
 
     def close(self) -> None:
         """Close; whoever waits for bytes gets a LinkFault. Harmless when closed."""
-        self._lose(LinkFault(f"{self.endpoint.name} is not open"))
+        self._lose(f"{self.endpoint.name} is not open")
 
     async def read(self, timeout_s: float) -> bytes:
         """What has arrived, or arrives within ``timeout_s``; empty if nothing does. One reader at a time.
@@ -77,7 +78,8 @@ class StreamLink:
         data = self._take()
         if data or timeout_s <= 0:
             return data
-        waiter = self._waiter = self._loop.create_future()
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiter = waiter
         if not self._watched:
             self._loop.add_reader(self._fd, self._readable)
             self._watched = True
@@ -98,9 +100,7 @@ class StreamLink:
         while sent < len(data):
             if not await self._writable():
                 raise self._lose(
-                    LinkFault(
-                        f"{self.endpoint.name} has taken no bytes for {_WRITE_S:g} s; check flow control and the adapter"
-                    )
+                    f"{self.endpoint.name} has taken no bytes for {_WRITE_S:g} s; check flow control and the adapter"
                 )
             sent += self._put(data[sent:])
 
@@ -116,7 +116,7 @@ class StreamLink:
 
     def _take(self) -> bytes:
         if self._fd < 0:
-            raise self._lost
+            raise LinkFault(self._why)
         try:
             data = os.read(self._fd, _CHUNK)
         except BlockingIOError:
@@ -124,14 +124,13 @@ class StreamLink:
         except OSError as error:
             raise self._lose(self._gone(error)) from error
         if not data:
-            raise self._lose(
-                LinkFault(f"{self.endpoint.name} was closed by the other side or has been unplugged")
-            )
+            raise self._lose(f"{self.endpoint.name} was closed by the other side or has been unplugged")
+        self.heard_s = self._loop.time()
         return data
 
     def _put(self, data: bytes) -> int:
         if self._fd < 0:
-            raise self._lost
+            raise LinkFault(self._why)
         try:
             return os.write(self._fd, data)
         except BlockingIOError:
@@ -168,22 +167,20 @@ class StreamLink:
             self._loop.remove_reader(self._fd)
             self._watched = False
 
-    def _lose(self, fault: LinkFault) -> LinkFault:
+    def _lose(self, why: str) -> LinkFault:
         """Close for this reason, and tell who waits."""
         if self._fd >= 0:
             self._unwatch()
             self._loop.remove_writer(self._fd)
             self._fd = -1
             self.endpoint.release()
-            self._lost = fault
+            self._why = why
             if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_exception(fault)
-        return fault
+                self._waiter.set_exception(LinkFault(why))
+        return LinkFault(why)
 
-    def _gone(self, error: OSError) -> LinkFault:
-        return LinkFault(
-            f"{self.endpoint.name} is gone ({error.strerror}); check cable and power, it is opened again by itself"
-        )
+    def _gone(self, error: OSError) -> str:
+        return f"{self.endpoint.name} is gone ({error.strerror}); check cable and power, it is opened again by itself"
 
 
 def _resolve(waiter: asyncio.Future[bytes], result: bytes = b"") -> None:

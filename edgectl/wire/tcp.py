@@ -45,7 +45,9 @@ class TcpConnection:
                 f"{self.name} does not answer within {_CONNECT_S:g} s; check its power, cable and address"
             ) from error
         except socket.gaierror as error:
-            raise LinkFault(f"{self._plan.host} is not a known host ({error.strerror}); check the name") from error
+            raise LinkFault(
+                f"{self._plan.host} is not a known host ({error.strerror}); check the name"
+            ) from error
         except OSError as error:
             raise LinkFault(self._explain(error)) from error
 

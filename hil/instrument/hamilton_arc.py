@@ -131,7 +131,7 @@ class HamiltonArc:
         self.unit, self.temperature_unit = model.default_unit, CELSIUS
         self._points = list(model.calibration_default)
         self._product_status, self._product_offset, self._product_sample = 0, 0.0, 0.0
-        self.averages, self.baud_code = 2, 4
+        self.baud_code = 4
         self._frozen: tuple[float, float] = (0.0, 25.0)
         self._range = [*f32(model.low), *f32(model.high)]
         self._blocks = self._read_blocks(serial)
@@ -148,8 +148,6 @@ class HamiltonArc:
         return {
             1024: text("2010-09-01"),
             1032: text(model.firmware),
-            1040: text("2010-01-15"),
-            1048: text("BL1UM001"),
             1056: text(model.part),
             1064: text(f"U{serial}"),
             1088: text("2010-08-01"),
@@ -163,8 +161,6 @@ class HamiltonArc:
             2408: (2, lambda _t: u32(KELVIN | CELSIUS)),
             2410: (10, self._pmc6),
             2728: (6, lambda t: [*u32(CELSIUS), *f32(self._temperature.read(t)), *f32(0.01)]),  # SMC9
-            3072: (2, lambda _t: u32(0x0900)),
-            3370: (2, lambda _t: u32(self.averages)),
             4096: (2, lambda _t: u32(self.address)),
             4098: (4, lambda _t: [*u32(1), *u32(32)]),
             4102: (2, lambda _t: u32(self.baud_code)),
@@ -183,7 +179,6 @@ class HamiltonArc:
             5158: (6, lambda _t: self._point(0)),
             5190: (6, lambda _t: self._point(1)),
             5318: (6, lambda _t: [*u32(self._product_status), *u32(self.unit), *f32(self._product_sample)]),
-            5340: (2, lambda _t: u32(0)),
         }
 
     def _write_blocks(self) -> Mapping[int, tuple[int, int, Effect]]:
@@ -192,7 +187,6 @@ class HamiltonArc:
         return {
             2090: (2, SPECIALIST, self._choice("unit", self._model.units)),
             2410: (2, ANY, self._choice("temperature_unit", (KELVIN, CELSIUS))),
-            3370: (2, expert, self._choice("averages", range(1, 17))),
             4096: (2, SPECIALIST, self._choice("address", range(1, 33))),
             4102: (2, SPECIALIST, self._choice("baud_code", range(2, 8))),
             4288: (4, ANY, self._log_in),

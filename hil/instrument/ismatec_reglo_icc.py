@@ -156,7 +156,6 @@ class IsmatecRegloIcc:
             ":": lambda _, channel, __: f"{mmmm_ese(channel.total_ml)}\r\n",
             "W": self._clear_total,
             '"': lambda *_: "1\r\n",
-            "xf": lambda *_: "1",
             "-": lambda *_: DONE,
         }
         for mode in (RPM, FLOW, VOLUME_AT_RATE, VOLUME_OVER_TIME, VOLUME_PAUSE, TIME, TIME_PAUSE):
@@ -251,6 +250,8 @@ class IsmatecRegloIcc:
             return NO
         channel.running = True
         channel.ends_s = t_s + channel.run_s()
+        if channel.sink is not None:
+            channel.sink.tick_at(channel.ends_s)
         self.log.write(t_s, "H", channel.rate_ml_min())
         return DONE
 

@@ -93,6 +93,7 @@ class WaveshareRelay8:
         sink = self.sinks.get(str(index + 1))
         if sink is not None:
             sink.write(t_s, float(on))
+            sink.tick_at(back_s)
 
     def read(self, t_s: float, function: int, address: int, count: int) -> Sequence[int]:  # noqa: ARG002
         """Relay states as coils, or a board register."""

@@ -37,7 +37,9 @@ class Bus(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while len(self.buffer) >= 6 and len(self.buffer) >= (size := 6 + int.from_bytes(self.buffer[4:6], "big")):
+        while len(self.buffer) >= 6 and len(self.buffer) >= (
+            size := 6 + int.from_bytes(self.buffer[4:6], "big")
+        ):
             frame, self.buffer = self.buffer[:size], self.buffer[size:]
             if waiter := self.waiting.pop(int.from_bytes(frame[:2], "big"), None):
                 waiter.set_result(frame[7:])
@@ -77,7 +79,9 @@ async def main(modbus: int, mqtt: int, seconds: float) -> None:
             for tick in range(int(seconds * HZ)):
                 await asyncio.sleep(max(0.0, begun + tick / HZ - loop.time()))
                 at = loop.time()
-                answers = await asyncio.gather(*(bus.ask(1 + i, b"\x04\x00\x00\x00\x02") for i in range(LOOPS)))
+                answers = await asyncio.gather(
+                    *(bus.ask(1 + i, b"\x04\x00\x00\x00\x02") for i in range(LOOPS))
+                )
                 values = [struct.unpack(">f", answer[2:6])[0] for answer in answers]
                 for i, value in enumerate(values):
                     integral[i] = min(100.0, max(0.0, integral[i] + 0.01 * (37.0 - value)))
@@ -96,7 +100,11 @@ async def main(modbus: int, mqtt: int, seconds: float) -> None:
         writer.join()
     bus.transport.close()
     cycle_s.sort()
-    print(json.dumps({"cpu": cpu, "p50_s": cycle_s[len(cycle_s) // 2], "p99_s": cycle_s[int(len(cycle_s) * 0.99)]}))
+    print(
+        json.dumps(
+            {"cpu": cpu, "p50_s": cycle_s[len(cycle_s) // 2], "p99_s": cycle_s[int(len(cycle_s) * 0.99)]}
+        )
+    )
 
 
 if __name__ == "__main__":

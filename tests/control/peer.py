@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from edgectl.model.fault import LinkFault
 
@@ -191,3 +193,44 @@ class Gateway:
 
     def _closed(self) -> None:
         self._open -= 1
+
+
+class Thermometer:
+    """An Atlas EZO-RTD circuit on a line of its own: 21.5 degC, 0.6 s a reading; ``restarting`` makes its next answer the banner of a restart."""
+
+    ANSWERS: ClassVar[dict[bytes, bytes]] = {
+        b"i": b"?i,RTD,2.01\r*OK\r",
+        b"C,?": b"?C,0\r*OK\r",
+        b"*OK,?": b"?*OK,1\r*OK\r",
+        b"S,?": b"?S,c\r*OK\r",
+        b"C,0": b"*OK\r",
+        b"": b"*ER\r",
+    }
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self.restarting = False
+        self.link = MemoryLink(self._respond)
+
+    def _respond(self, now_s: float, data: bytes) -> list[tuple[float, bytes]]:
+        command = data.removesuffix(b"\r")
+        self.asked.append(command)
+        if self.restarting:
+            self.restarting = False
+            return [(0.1, b"*RS\r*RE\r")]
+        if command == b"R":
+            return [(0.6, b"21.500\r*OK\r")]
+        return [(0.1, self.ANSWERS.get(command, b"*ER\r"))]
+
+
+def hamilton(serial_number: str, ph: float) -> Unit:
+    """The registers of a Hamilton pH Arc, low word first, without its temperature."""
+    raw = int.from_bytes(struct.pack(">f", ph), "big")
+    block = [0x1000, 0, raw & 0xFFFF, raw >> 16, 0, 0, 0, 0, 0, 0x4160]
+    tables = {1031: _text("EPHUM011"), 1311: _text(serial_number), 1279: _text("242098"), 2089: block}
+    return Unit(holding={first + n: word for first, words in tables.items() for n, word in enumerate(words)})
+
+
+def _text(text: str) -> list[int]:
+    raw = text.encode().ljust(16, b"\0")
+    return [int.from_bytes(raw[n : n + 2], "big") for n in range(0, 16, 2)]

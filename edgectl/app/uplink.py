@@ -1,0 +1,43 @@
+"""``edgectl uplink``: the process that tells the SCADA. Its end moves no tick of control."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+import click
+
+from edgectl.app.exit_code import ExitCode
+from edgectl.app.parent import when_parent_ends
+from edgectl.app.place import Place
+from edgectl.model.codec import load_plan
+from edgectl.model.plan import Plan
+from edgectl.uplink.process import run
+
+
+def main(plan_file: Path, folder: Path, *, with_parent: bool) -> ExitCode:
+    """Forward the journal until SIGTERM or SIGINT."""
+    try:
+        plan = load_plan(plan_file.read_bytes())
+    except (OSError, ValueError) as error:
+        click.echo(f"uplink: {plan_file}: {error}. Compile it with: edgectl run FOLDER", err=True)
+        return ExitCode.USAGE
+    if not plan.uplink.host:
+        click.echo(f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml", err=True)
+        return ExitCode.USAGE
+    asyncio.run(_uplink(plan, Place(folder), with_parent=with_parent))
+    return ExitCode.OK
+
+
+async def _uplink(plan: Plan, place: Place, *, with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+    forwarding = asyncio.create_task(run(plan, place.journal, place.cursor))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, forwarding.cancel)
+    parent = asyncio.create_task(when_parent_ends(lambda: bool(forwarding.cancel()))) if with_parent else None
+    with contextlib.suppress(asyncio.CancelledError):
+        await forwarding
+    if parent is not None:
+        parent.cancel()

@@ -1,0 +1,204 @@
+"""One connection to the broker, over aiomqtt: MQTT 3.1.1, clean session, QoS 1, at most ``WINDOW`` messages on the way.
+
+aiomqtt hides why a connection fails behind one exception; ``explain`` finds it out again and says what to look at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+
+from edgectl.model.plan import UplinkPlan
+from edgectl.uplink.session import BrokerFault, Message
+
+WINDOW = 20
+CONNECT_S = 10.0
+_GOODBYE_S = 2.0
+# aiomqtt and paho tell each fault several times and in their own words; ``explain`` tells it once.
+_QUIET = logging.getLogger("edgectl.uplink.mqtt")
+# CONNACK 2, 4 and 5 (MQTT 3.1.1, section 3.2.2.3) as paho numbers them.
+_BAD_IDENTIFIER, _BAD_LOGIN, _NOT_AUTHORIZED = 133, 134, 135
+
+
+class Broker:
+    """An established connection."""
+
+    def __init__(self, client: aiomqtt.Client, place: str, patience_s: float) -> None:
+        self._client = client
+        self._place = place
+        self._patience_s = patience_s
+
+    async def deliver(self, messages: Iterable[Message]) -> None:
+        """Send in order; returns when all are confirmed (PUBACK).
+
+        Raises:
+            BrokerFault: the connection is lost, or a confirmation did not come within the patience of this connection.
+        """
+        waiting: collections.deque[asyncio.Task[None]] = collections.deque()
+        try:
+            for message in messages:
+                if len(waiting) >= WINDOW:
+                    await waiting.popleft()
+                waiting.append(asyncio.create_task(self._publish(message)))
+            while waiting:
+                await waiting.popleft()
+        except aiomqtt.MqttError as error:
+            raise explain(error, self._place, connected=True) from error
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _publish(self, message: Message) -> None:
+        await self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, timeout=self._patience_s
+        )
+
+    async def attend(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` for as long as the connection stands.
+
+        Raises:
+            BrokerFault: the connection is lost; ``work`` is cancelled.
+        """
+        tasks = {asyncio.create_task(work), asyncio.create_task(self._listen())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except aiomqtt.MqttError as error:
+            raise explain(error, self._place, connected=True) from error
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def part(self, messages: Iterable[Message]) -> None:
+        """Say the last ``messages`` if the broker takes them in 2 s; the connection can be left at once afterwards in any case."""
+        try:
+            await asyncio.wait_for(self.deliver(messages), _GOODBYE_S)
+        except (TimeoutError, BrokerFault):
+            _hang_up(self._client)
+
+    async def _listen(self) -> None:
+        # Nothing is subscribed. The iterator ends with an exception at the moment the connection does, which a publish would only notice late.
+        async for _ in self._client.messages:
+            pass
+
+
+@contextlib.asynccontextmanager
+async def connect(plan: UplinkPlan, identifier: str, will: Message) -> AsyncIterator[Broker]:
+    """A connection to the broker of ``plan`` that announces ``will``.
+
+    Raises:
+        BrokerFault: there is none to be had.
+    """
+    place = f"{plan.host}:{plan.port}"
+    client = _client(plan, identifier, will, place)
+    try:
+        async with client:
+            try:
+                yield Broker(client, place, float(plan.keepalive_s))
+            except BrokerFault:
+                _hang_up(client)
+                raise
+    except aiomqtt.MqttError as error:
+        raise explain(error, place, connected=False) from error
+    finally:
+        _hang_up(client)
+
+
+def _client(plan: UplinkPlan, identifier: str, will: Message, place: str) -> aiomqtt.Client:
+    try:
+        password = Path(plan.password_file).read_text().strip() if plan.password_file else None
+    except OSError as error:
+        raise BrokerFault(f"uplink.password_file {plan.password_file}: {error.strerror}") from None
+    _QUIET.disabled = True
+    client = aiomqtt.Client(
+        plan.host,
+        plan.port,
+        username=plan.username or None,
+        password=password,
+        identifier=identifier,
+        logger=_QUIET,
+        protocol=aiomqtt.ProtocolVersion.V311,
+        clean_session=True,
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
+        timeout=CONNECT_S,
+        keepalive=plan.keepalive_s,
+        max_inflight_messages=WINDOW,
+        max_queued_incoming_messages=1,
+        tls_context=_tls(plan, place) if plan.tls else None,
+    )
+    client.pending_calls_threshold = WINDOW + 1
+    return client
+
+
+def _tls(plan: UplinkPlan, place: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=plan.ca_file or None)
+        if plan.cert_file:
+            context.load_cert_chain(plan.cert_file, plan.key_file or None)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(file for file in (plan.ca_file, plan.cert_file, plan.key_file) if file)
+        raise BrokerFault(f"{place}: certificate files ({files}) cannot be used: {error}") from None
+    return context
+
+
+def _hang_up(client: aiomqtt.Client) -> None:
+    """Cut the socket, which aiomqtt leaves open and watched when a connection attempt or a farewell fails."""
+    raw = client._client.socket()  # noqa: SLF001 - there is no public way
+    if isinstance(raw, socket.socket):
+        with contextlib.suppress(OSError):
+            raw.shutdown(socket.SHUT_RDWR)
+
+
+def explain(error: aiomqtt.MqttError, place: str, *, connected: bool) -> BrokerFault:
+    """What happened, in words for the person who has to mend it."""
+    if isinstance(error, MqttConnectError):
+        return _refusal(error.rc if isinstance(error.rc, int) else getattr(error.rc, "value", 0), place)
+    cause = error.__cause__ or error.__context__
+    silent = "Operation timed out" in str(error)
+    if connected:
+        return BrokerFault(
+            f"{place}: {'does not confirm what it is sent' if silent else f'connection lost ({cause or error})'}"
+        )
+    if silent:
+        text = "something listens there and does not answer; frozen, no MQTT broker, or TLS on one side only?"
+    else:
+        text = _cause_text(cause)
+    return BrokerFault(f"{place}: {text}")
+
+
+def _cause_text(cause: BaseException | None) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({cause.verify_message}); check uplink.ca_file, the name and the clock"
+    if isinstance(cause, ssl.SSLError):
+        return f"no TLS connection ({cause.reason}); check uplink.tls and the port"
+    if isinstance(cause, socket.gaierror):
+        return f"the name does not resolve ({cause.strerror}); check uplink.host and DNS"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing listens there; is the broker running, is the port right?"
+    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
+        return f"{cause.strerror or cause}; check the network"
+    return "no answer; check the network and firewalls"
+
+
+def _refusal(code: int, place: str) -> BrokerFault:
+    if code in (_BAD_LOGIN, _NOT_AUTHORIZED):
+        return BrokerFault(
+            f"{place}: the broker refuses this user; check uplink.username and uplink.password_file",
+            refused=True,
+        )
+    if code == _BAD_IDENTIFIER:
+        return BrokerFault(f"{place}: the broker refuses the name; check uplink.client_id", refused=True)
+    return BrokerFault(f"{place}: the broker refuses the connection (code {code})")

@@ -1,0 +1,192 @@
+"""What the experiments stand on: a served rig, a broker, the two processes, and what can be read of them from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgectl.app.place import Place
+from edgectl.model.codec import seal, to_plain
+from edgectl.model.plan import (
+    ActuatorPlan,
+    InstrumentPlan,
+    LinePlan,
+    LoopPlan,
+    Medium,
+    Plan,
+    Protocol,
+    SegmentPlan,
+    TagPlan,
+    UplinkPlan,
+)
+from edgectl.store.reader import Reader
+from edgectl.store.record import ScanInput
+from edgectl.store.run import steps
+
+ROOT = Path(__file__).parents[2]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def python(*arguments: str, prefix: Sequence[str] = ()) -> list[str]:
+    """A command of the project's own interpreter."""
+    return [*prefix, sys.executable, "-m", *arguments]
+
+
+@contextlib.contextmanager
+def process(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that is gone at the end of the block."""
+    child = subprocess.Popen(command, cwd=ROOT, text=True, **options)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(15)
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe:
+                pipe.close()
+
+
+@contextlib.contextmanager
+def served(*arguments: str) -> Iterator[dict[str, Any]]:
+    """A process of the bench that says in its first line where it is."""
+    with process(python("hil", *arguments), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        answer: dict[str, Any] = json.loads(child.stdout.readline())
+        yield answer | {"pid": child.pid}
+
+
+def order(control: str, *words: str) -> dict[str, Any]:
+    """Give a served rig one order."""
+    done = subprocess.run(
+        python("hil", "ask", control, *words), cwd=ROOT, text=True, capture_output=True, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def loops_rig(count: int) -> str:
+    """A rig file: so many Modbus TCP instruments, each with a value to read and an output to write."""
+    parts = ['vessel = "demo_2l"\n[[line]]\nname = "tcp"\nframing = "tcp"\n']
+    parts += [
+        f'[[line.instrument]]\naddress = {unit}\nkind = "modbus-map"\nsources = {{ value = "temperature" }}\n'
+        'points = [{ channel = "value", table = "input", address = 0, type = "float32" },'
+        ' { channel = "out", table = "holding", address = 0, scale = 0.1 }]\n'
+        for unit in range(1, count + 1)
+    ]
+    return "".join(parts)
+
+
+def loops_plan(
+    count: int, period_s: float, where: dict[str, Any], mqtt_port: int = 0, poll_s: float = 0.1
+) -> Plan:
+    """Loops from each of these instruments back to it, scanned every ``period_s`` and polled every ``poll_s``."""
+    units = range(1, count + 1)
+    options = {
+        "points": [
+            {"name": "value", "table": "input", "address": 0, "type": "float32", "unit": "degC", "low": -50.0, "high": 150.0},
+            {"name": "out", "table": "holding", "address": 0, "scale": 0.1, "unit": "%", "low": 0.0, "high": 100.0, "safe": 0.0},
+        ]
+    }  # fmt: skip
+    line = LinePlan(
+        "tcp", Medium.TCP, Protocol.MODBUS_TCP, host=where["host"], tcp_port=where["port"], in_flight=8
+    )
+    return seal(
+        Plan(
+            unit="BENCH",
+            description="",
+            period_s=period_s,
+            lines=(line,),
+            instruments=tuple(InstrumentPlan(f"i{u}", "modbus_map", "tcp", str(u), poll_s, options) for u in units),
+            tags=tuple(TagPlan(f"T{u}", f"i{u}.value", "degC", -50.0, 150.0, 0.5, 5.0) for u in units),
+            actuators=tuple(ActuatorPlan(f"A{u}", f"i{u}.out", "%", 0.0, 100.0, 0.0, renew_s=5.0) for u in units),
+            interlocks=(),
+            loops=tuple(
+                LoopPlan(
+                    f"L{u}", f"T{u}", "degC", (SegmentPlan(f"A{u}", 0.0, 100.0, 0.0, 100.0),),
+                    0.0, 100.0, 32.0, 0.0, 100.0, 20.0, 60.0, 0.0,
+                )
+                for u in units
+            ),
+            uplink=UplinkPlan(host="127.0.0.1" if mqtt_port else "", port=mqtt_port or 1883),
+        )
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A running process of edgectl."""
+
+    child: subprocess.Popen[str]
+    place: Place
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
+
+    def cpu_s(self) -> float:
+        """Processor time used so far, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def pss_mib(self) -> float:
+        """Proportional set size (smaps_rollup)."""
+        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text().split()
+        return int(text[text.index("Pss:") + 1]) / 1024
+
+
+@contextlib.contextmanager
+def edgectl(what: str, plan: Plan, folder: Path, *more: str, prefix: Sequence[str] = ()) -> Iterator[Started]:
+    """``edgectl control`` or ``edgectl uplink`` on a compiled plan."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plan_file = folder / "plan.json"
+    plan_file.write_text(json.dumps(to_plain(plan)))
+    command = python("edgectl", what, "--plan", str(plan_file), "--state", str(folder), *more, prefix=prefix)
+    with (folder / f"{what}.log").open("w") as log, process(command, stderr=log) as child:
+        yield Started(child, Place(folder))
+
+
+def wait_for(path: Path, seconds: float = 10.0) -> None:
+    """Until a file exists."""
+    until = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{path} did not appear")
+        time.sleep(0.005)
+
+
+def scans(journal: Path) -> list[ScanInput]:
+    """Every scan of the newest run, as recorded."""
+    with Reader(journal) as reader:
+        return [step for step in steps(reader, reader.runs()[-1]) if isinstance(step, ScanInput)]
+
+
+def lateness_us(journal: Path, period_s: float, skip_s: float = 1.0) -> list[float]:
+    """How late each scan began on its absolute grid, microseconds, sorted; the first second (start-up) left out."""
+    times = [scan.now.mono_ns for scan in scans(journal)]
+    period = period_s * 1e9
+    late = []
+    for at in times[int(skip_s / period_s) :]:
+        offset = (at - times[0]) / period
+        late.append((offset - int(offset + 1e-4)) * period_s * 1e6)
+    # The first scan's own lateness is part of the origin; the earliest scan of all defines the grid.
+    least = min(late)
+    return sorted(value - least for value in late)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """A quantile of sorted values."""
+    return values[min(len(values) - 1, int(len(values) * share))]

@@ -1,0 +1,274 @@
+"""Every decision can be replayed, and whoever changes a byte of its inputs is found out."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgectl.app.exit_code import ExitCode
+from edgectl.app.replay import main, replay
+from edgectl.model.journal import ScanEntry
+from edgectl.model.plan import JournalPlan
+from edgectl.store.digest import fold
+from edgectl.store.journal import FileJournal
+from edgectl.store.reader import JournalFault, Reader
+from edgectl.store.record import (
+    SEAL,
+    Kind,
+    Row,
+    first_seal,
+    pack_commands,
+    pack_inputs,
+    seal,
+    sealed,
+    unpack_commands,
+    unpack_inputs,
+    words,
+)
+from tests.store.disk import Disk
+from tests.store.recording import Course, record, unit
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as db, db:
+        yield db
+
+
+def bodies(path: Path, kind: Kind) -> list[tuple[int, bytes]]:
+    with opened(path) as db:
+        return db.execute(
+            "SELECT seq, body FROM record WHERE kind = ? ORDER BY seq", (kind.value,)
+        ).fetchall()
+
+
+def put(path: Path, seq: int, body: bytes) -> None:
+    with opened(path) as db:
+        db.execute("UPDATE record SET body = ? WHERE seq = ?", (body, seq))
+
+
+def test_a_recorded_run_is_decided_again_to_the_bit(path: Path) -> None:
+    course = Course(unit())
+    digest = b""
+
+    def folded(entries: Iterator[ScanEntry]) -> Iterator[ScanEntry]:
+        nonlocal digest
+        for entry in entries:
+            digest = fold(digest, entry.commands)
+            yield entry
+
+    journal = FileJournal(path, course.plan, course.initial, course.clock)
+    for number, entry in enumerate(folded(course.entries(1500))):
+        journal.scan(entry)
+        if number % 40 == 0:
+            assert journal.flush()
+    assert journal.close()
+    [report] = replay(path)
+    assert report.difference is None
+    assert report.scans == 1500
+    assert report.commands > 100
+    assert report.digest == digest.hex()
+    assert (report.gaps, report.unproven) == (0, 0)
+
+
+def test_every_run_of_a_journal_is_replayed_under_its_own_plan(path: Path) -> None:
+    record(path, Course(unit(), seed=1), 50)
+    record(path, Course(unit(period_s=0.2), seed=2), 60)
+    first, second = replay(path)
+    assert (first.scans, second.scans) == (50, 60)
+    assert first.plan != second.plan
+    assert first.difference is second.difference is None
+    [only] = replay(path, 2)
+    assert only == second
+    with pytest.raises(JournalFault, match="no run 3"):
+        replay(path, 3)
+
+
+def test_any_changed_byte_of_any_inputs_record_is_found(path: Path) -> None:
+    course = Course(unit())
+    begun = course.now
+    record(path, course, 110)
+    previous = first_seal(course.plan, course.initial, begun)
+    with Reader(path) as reader:
+        blocks = list(reader.each(reader.runs()[0], (Kind.INPUTS,)))
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert sealed(previous, block)
+        for place in range(len(block.body)):
+            changed = bytearray(block.body)
+            changed[place] ^= 1 << place % 8
+            assert not sealed(previous, block._replace(body=bytes(changed))), (block.seq, place)
+        previous = block.body[:SEAL]
+
+
+def test_a_changed_byte_is_reported_with_its_record(path: Path) -> None:
+    record(path, Course(unit()), 110)
+    for seq, body in bodies(path, Kind.INPUTS):
+        for place in (0, SEAL, SEAL + 3, len(body) // 2, len(body) - 1):
+            changed = bytearray(body)
+            changed[place] ^= 1
+            put(path, seq, bytes(changed))
+            [report] = replay(path)
+            assert report.difference is not None, (seq, place)
+            assert f"record {seq} " in report.difference
+        put(path, seq, body)
+    [report] = replay(path)
+    assert report.difference is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE record SET mono_ns = mono_ns + 1 WHERE seq = {0}",
+        "UPDATE record SET utc_ns = utc_ns + 1 WHERE seq = {0}",
+        "DELETE FROM record WHERE seq = {0}",
+        "UPDATE record SET body = (SELECT body FROM record WHERE seq = {1}) WHERE seq = {0}",
+        "UPDATE run SET mono_ns = mono_ns + 1",
+        "UPDATE run SET state = replace(state, '37.0', '37.5')",
+    ],
+)
+def test_a_removed_exchanged_or_moved_record_is_found(path: Path, sql: str) -> None:
+    record(path, Course(unit()), 150)
+    (first, _), (second, _), *_ = bodies(path, Kind.INPUTS)
+    with opened(path) as db:
+        assert db.execute(sql.format(first, second)).rowcount == 1
+    [report] = replay(path)
+    assert report.difference is not None
+    assert "the seal does not fit" in report.difference
+
+
+def test_a_changed_plan_is_found(path: Path) -> None:
+    record(path, Course(unit()), 20)
+    with opened(path) as db:
+        db.execute("UPDATE plan SET body = replace(body, '\"gain\":20.0', '\"gain\":21.0')")
+    with pytest.raises(JournalFault, match="the digest does not fit"):
+        replay(path)
+
+
+def reseal(path: Path, course: Course, begun: Row) -> None:
+    """What somebody who knows the format would do after changing a record: make the chain whole again."""
+    previous = first_seal(course.plan, course.initial, begun.at)
+    with Reader(path) as reader:
+        [run] = reader.runs()
+        records = list(reader.each(run, (Kind.INPUTS, Kind.STATE)))
+    for found in records:
+        previous = seal(previous, found.kind, found.at, found.body[SEAL:])
+        put(path, found.seq, previous + found.body[SEAL:])
+
+
+def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(path: Path) -> None:
+    course = Course(unit())
+    begun = Row(Kind.RUN, course.now, b"")
+    record(path, course, 200)
+    names = words(course.plan)
+    seq, body = bodies(path, Kind.INPUTS)[1]
+    scans = unpack_inputs(body[SEAL:], names)
+    place = next(
+        n for n, step in enumerate(scans) if step.samples and step.samples[0].channel == "rtd.temperature"
+    )
+    sample = scans[place].samples[0]
+    assert sample.value is not None
+    forged = (sample._replace(value=sample.value + 1e-9), *scans[place].samples[1:])
+    scans[place] = scans[place]._replace(samples=forged)
+    put(path, seq, bytes(SEAL) + pack_inputs(scans, names))
+    reseal(path, course, begun)
+
+    [report] = replay(path)
+    assert report.difference is not None
+    assert report.difference.startswith("scan ")
+    assert scans[place].scan - 1 <= report.scans < 200
+
+
+def test_a_bigger_lie_names_the_actuator(path: Path) -> None:
+    course = Course(unit())
+    begun = Row(Kind.RUN, course.now, b"")
+    record(path, course, 200)
+    names = words(course.plan)
+    seq, body = bodies(path, Kind.INPUTS)[1]
+    scans = unpack_inputs(body[SEAL:], names)
+    scans = [
+        step._replace(
+            samples=tuple(
+                s._replace(value=20.0) if s.channel == "rtd.temperature" else s for s in step.samples
+            )
+        )
+        for step in scans
+    ]
+    put(path, seq, bytes(SEAL) + pack_inputs(scans, names))
+    reseal(path, course, begun)
+    [report] = replay(path)
+    assert report.difference is not None
+    assert "EH-101: recorded" in report.difference
+
+
+def test_a_changed_command_record_is_found(path: Path) -> None:
+    course = Course(unit())
+    record(path, course, 200)
+    names = words(course.plan)
+    seq, body = bodies(path, Kind.COMMANDS)[1]
+    rows = unpack_commands(body, names)
+    put(path, seq, pack_commands([rows[0]._replace(source="nobody"), *rows[1:]], names))
+    [report] = replay(path)
+    assert report.difference is not None
+    assert "the commands record was changed" in report.difference
+    assert "for nobody" in report.difference
+
+
+def test_the_command_prints_the_verdict_and_ends_with_it(path: Path) -> None:
+    record(path, Course(unit()), 50)
+    import click
+
+    @click.command()
+    @click.option("--json", "as_json", is_flag=True)
+    @click.option("--run", type=int)
+    def command(as_json: bool, run: int | None) -> None:
+        raise SystemExit(main(path, run, as_json=as_json))
+
+    runner = CliRunner()
+    done = runner.invoke(command)
+    assert done.exit_code == ExitCode.OK
+    assert "50 scans decided again" in done.output
+    assert "agree to the bit" in done.output
+    [report] = json.loads(runner.invoke(command, ["--json"]).output)
+    assert (report["scans"], report["difference"]) == (50, None)
+    assert runner.invoke(command, ["--run", "9"]).exit_code == ExitCode.USAGE
+
+    seq, body = bodies(path, Kind.INPUTS)[0]
+    put(path, seq, body[:-1] + bytes([body[-1] ^ 1]))
+    done = runner.invoke(command)
+    assert done.exit_code == ExitCode.FAILED
+    assert "FIRST DIFFERENCE" in done.output
+
+
+def test_behind_a_gap_the_replay_goes_on_from_a_recorded_state(path: Path) -> None:
+    """The disk was stuck for longer than the queue is long."""
+    disk = Disk()
+    course = Course(unit(journal=JournalPlan(commit_s=0.02)))
+    journal = FileJournal(path, course.plan, course.initial, course.clock, connect=disk.connect)
+    journal.scan(course.entry())
+    assert journal.flush()
+    disk.released.clear()
+    journal.scan(course.entry())
+    assert disk.stuck.wait(5)
+    for entry in course.entries(700):
+        journal.scan(entry)
+    lost = journal.health().lost
+    disk.released.set()
+    assert journal.flush()
+    for entry in course.entries(50):
+        journal.scan(entry)
+    assert journal.close()
+    [report] = replay(path)
+    assert report.difference is None
+    assert (report.gaps, report.scans) == (1, 752 - lost - 1)

@@ -1,0 +1,181 @@
+"""What a SCADA reads: exact topics, flat objects, scalar values, no NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgectl.model.codec import seal
+from edgectl.model.instant import Instant
+from edgectl.model.measurement import Measurement
+from edgectl.model.plan import Plan, UplinkPlan
+from edgectl.model.quality import Quality
+from edgectl.store.reader import Reader
+from edgectl.store.record import (
+    CommandValue,
+    Kind,
+    LoopValue,
+    Record,
+    Reported,
+    pack_commands,
+    pack_loops,
+    pack_measurements,
+    plain,
+    words,
+)
+from edgectl.uplink.readable import ReadableEncoder
+from tests.store.recording import NS, UTC_NS, Course, record, unit
+
+AT = Instant(5 * NS, UTC_NS + 123_456_789)
+TIME = "2025-06-15T15:06:40.123456Z"
+
+
+def plan() -> Plan:
+    return seal(replace(unit(), uplink=UplinkPlan(host="broker", topic="site/plant")))
+
+
+def encoder() -> ReadableEncoder:
+    return ReadableEncoder(plan(), lambda: AT.utc_ns)
+
+
+def say(kind: Kind, body: bytes, *, historical: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    messages = encoder().encode(Record(17, 1, kind, AT, body), plan(), historical=historical)
+    return [(message.topic, json.loads(message.payload)) for message in messages if not message.retain]
+
+
+def test_a_measurement_tells_value_quality_reason_time_and_age() -> None:
+    row = Reported(Measurement("TT-101", 37.25, Quality.UNCERTAIN, "value is 2 s old", AT), 2 * NS)
+    assert say(Kind.MEASUREMENTS, pack_measurements([row], words(plan())), historical=True) == [
+        (
+            "site/plant/BR-1/tag/TT-101",
+            {
+                "tag": "TT-101",
+                "value": 37.25,
+                "unit": "degC",
+                "quality": "UNCERTAIN",
+                "reason": "value is 2 s old",
+                "time": TIME,
+                "age_s": 2.0,
+                "historical": True,
+                "seq": 17,
+            },
+        )
+    ]
+
+
+def test_a_loop_tells_mode_set_point_value_output_condition_and_band() -> None:
+    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, AT)
+    assert say(Kind.LOOPS, pack_loops([row], words(plan()))) == [
+        (
+            "site/plant/BR-1/loop/ph",
+            {
+                "loop": "ph",
+                "mode": "AUTO",
+                "setpoint": 7.2,
+                "value": 7.15,
+                "output": 41.5,
+                "unit": "pH",
+                "condition": "regulating",
+                "in_band": True,
+                "time": TIME,
+                "historical": False,
+                "seq": 17,
+            },
+        )
+    ]
+
+
+def test_an_actuator_tells_what_was_demanded_and_every_restriction() -> None:
+    row = CommandValue("EH-101", 0.0, 55.0, ("hot", "limit"), "temperature", AT)
+    [(topic, body)] = say(Kind.COMMANDS, pack_commands([row], words(plan())))
+    assert topic == "site/plant/BR-1/actuator/EH-101"
+    assert (body["value"], body["demanded"], body["unit"]) == (0.0, 55.0, "%")
+    assert (body["restricted_by"], body["source"]) == ("hot, limit", "temperature")
+
+
+def test_events_gaps_and_runs_go_to_one_topic_with_the_same_fields() -> None:
+    event = {
+        "kind": "mode",
+        "subject": "ph",
+        "before": "AUTO",
+        "after": "MAN",
+        "actor": "anna",
+        "reason": "test",
+    }
+    gap = {
+        "what": "unread",
+        "from_utc_ns": UTC_NS,
+        "to_utc_ns": AT.utc_ns,
+        "count": 5,
+        "reason": "more than 9 bytes",
+    }
+    said = [
+        *say(Kind.EVENT, plain(event)),
+        *say(Kind.GAP, plain(gap)),
+        *say(Kind.RUN, plain({"plan": "0123456789abcdef", "unit": "BR-1"})),
+        *say(Kind.END, plain({})),
+    ]
+    assert {topic for topic, _ in said} == {"site/plant/BR-1/event"}
+    for _, body in said:
+        assert set(body) >= {*event, "time", "historical", "seq"}
+    assert said[0][1]["actor"] == "anna"
+    assert (said[1][1]["from"], said[1][1]["to"], said[1][1]["count"]) == (
+        "2025-06-15T15:06:40.000000Z",
+        TIME,
+        5,
+    )
+    assert [body["after"] for _, body in said] == ["MAN", "missing", "begun", "ended"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_a_value_that_is_not_a_number_is_null(value: float | None) -> None:
+    row = Reported(Measurement("TT-101", value, Quality.BAD, "", AT), 0)
+    [(_, body)] = say(Kind.MEASUREMENTS, pack_measurements([row], words(plan())))
+    assert body["value"] is None
+
+
+def test_only_the_status_is_retained_and_the_will_says_offline() -> None:
+    """A retained value would stay GOOD on the broker when the unit is long gone."""
+    will, [birth], [death] = encoder().will(), encoder().birth(), encoder().death()
+    assert {message.topic for message in (will, birth, death)} == {"site/plant/BR-1/status"}
+    assert all(message.retain for message in (will, birth, death))
+    said = [json.loads(message.payload) for message in (will, birth, death)]
+    assert [body["status"] for body in said] == ["offline", "online", "offline"]
+    assert [body["time"] for body in said] == [None, TIME, TIME]
+
+
+def test_names_with_topic_characters_stay_one_level() -> None:
+    strange = replace(plan(), unit="BR/1+#")
+    message = ReadableEncoder(strange, lambda: 0).will()
+    assert message.topic == "site/plant/BR-1--/status"
+
+
+def test_every_message_of_a_real_run_is_flat_json_with_a_time(tmp_path: Path) -> None:
+    course = Course(plan())
+    record(tmp_path / "journal.db", course, 400)
+    with Reader(tmp_path / "journal.db") as reader:
+        found = reader.records(0, reader.head(), 10**9, ReadableEncoder.kinds)
+    dialect = encoder()
+    messages = [m for item in found for m in dialect.encode(item, course.plan, historical=False)]
+    assert len(messages) > 100
+    for message in messages:
+        body = json.loads(message.payload)
+        assert not message.retain
+        assert all(isinstance(value, str | int | float | bool | None) for value in body.values())
+        assert body["time"].endswith("Z")
+    topics = {message.topic.removeprefix("site/plant/BR-1/") for message in messages}
+    assert topics == {
+        "tag/TT-101", "tag/AT-101", "loop/temperature", "loop/ph", "actuator/EH-101", "actuator/FV-101", "event"
+    }  # fmt: skip
+
+
+def test_a_damaged_record_is_an_error_the_forwarder_can_pass_over() -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        say(Kind.MEASUREMENTS, b"rubbish")
+    with pytest.raises(ValueError, match="Expecting property name"):
+        say(Kind.EVENT, b"{rubbish")
