@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 
-async def when_parent_ends(stop: Callable[[], None]) -> None:
+async def when_parent_ends(stop: Callable[[], object]) -> None:
     """Call ``stop`` when standard input ends: the supervisor holds its other end, and the kernel closes it however that dies."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import click
 import numpy as np
@@ -26,7 +26,7 @@ from edgectl.clock import Clock, VirtualLoop
 from edgectl.config.compile import compile_folder
 from edgectl.control.process import run
 from edgectl.model.event import Event
-from edgectl.model.journal import ScanEntry
+from edgectl.model.journal import Journal, ScanEntry
 from edgectl.model.plan import Plan
 from edgectl.store.digest import fold
 
@@ -104,27 +104,24 @@ def open_rig(name: str, seed: int) -> Rig:
         raise click.UsageError(f"{error}. Name one with --rig") from None
 
 
+Script = Iterable[tuple[float, Callable[[], object]]]
+
+
+def trace_for(plan: Plan, seconds: float) -> Trace:
+    """A trace that keeps some twenty thousand points of a run of ``seconds``."""
+    return Trace(plan, every=max(1, round(seconds / plan.period_s / _POINTS)))
+
+
 def rehearse(
-    plan: Plan,
-    rig: Rig,
-    seconds: float,
-    say: Callable[[str], None],
-    script: Iterable[tuple[float, Callable[[], Any]]] = (),
-) -> Trace:
+    plan: Plan, rig: Rig, seconds: float, journal: Journal, say: Callable[[str], None], script: Script = ()
+) -> None:
     """Run the control process on virtual time for ``seconds``; ``script`` calls functions at their times (s)."""
-    trace = Trace(plan, every=max(1, round(seconds / plan.period_s / _POINTS)))
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(_rehearse(plan, rig, seconds, trace, say, script))
-    return trace
+        runner.run(_rehearse(plan, rig, seconds, journal, say, script))
 
 
 async def _rehearse(
-    plan: Plan,
-    rig: Rig,
-    seconds: float,
-    trace: Trace,
-    say: Callable[[str], None],
-    script: Iterable[tuple[float, Callable[[], Any]]],
+    plan: Plan, rig: Rig, seconds: float, journal: Journal, say: Callable[[str], None], script: Script
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -139,10 +136,10 @@ async def _rehearse(
         if 0 < done < 1:
             left = (time.monotonic() - begun) * (1 - done) / done
             say(f"{loop.time() / _DAY_S:6.2f} days rehearsed, {left:4.0f} s to go")
-        loop.call_later(max(seconds / 20, 60.0), report)
+        loop.call_later(max(seconds / 20, 3600.0), report)
 
     report()
-    await run(plan, trace, stop=stop, clock=Clock(loop, EPOCH_NS), links=links)
+    await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links)
 
 
 def panels(trace: Trace) -> tuple[Panel, ...]:
@@ -178,7 +175,8 @@ def main(
         return ExitCode.USAGE
     rig = open_rig(rig_name or folder.resolve().name, seed)
     begun = time.monotonic()
-    trace = rehearse(plan, rig, days * _DAY_S, lambda text: click.echo(text, err=True))
+    trace = trace_for(plan, days * _DAY_S)
+    rehearse(plan, rig, days * _DAY_S, trace, lambda text: click.echo(text, err=True))
     took = time.monotonic() - begun
     title = f"{plan.unit}: rehearsal of {days:g} days, seed {seed}, plan {plan.digest[:12]}"
     picture.write_text(draw(title, np.frombuffer(trace.time_s, dtype=np.float64), panels(trace)))

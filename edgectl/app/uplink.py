@@ -25,7 +25,9 @@ def main(plan_file: Path, folder: Path, *, with_parent: bool) -> ExitCode:
         click.echo(f"uplink: {plan_file}: {error}. Compile it with: edgectl run FOLDER", err=True)
         return ExitCode.USAGE
     if not plan.uplink.host:
-        click.echo(f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml", err=True)
+        click.echo(
+            f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml", err=True
+        )
         return ExitCode.USAGE
     asyncio.run(_uplink(plan, Place(folder), with_parent=with_parent))
     return ExitCode.OK
@@ -36,7 +38,7 @@ async def _uplink(plan: Plan, place: Place, *, with_parent: bool) -> None:
     forwarding = asyncio.create_task(run(plan, place.journal, place.cursor))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, forwarding.cancel)
-    parent = asyncio.create_task(when_parent_ends(lambda: bool(forwarding.cancel()))) if with_parent else None
+    parent = asyncio.create_task(when_parent_ends(forwarding.cancel)) if with_parent else None
     with contextlib.suppress(asyncio.CancelledError):
         await forwarding
     if parent is not None:

@@ -39,6 +39,8 @@ class EventLog:
 
     def stop(self, patience_s: float = 2.0) -> None:
         """Print what is waiting, as far as that succeeds in ``patience_s``."""
+        if self._thread.ident is None:
+            self.start()
         if self._thread.is_alive():
             with contextlib.suppress(queue.Full):
                 self._waiting.put(None, timeout=patience_s)

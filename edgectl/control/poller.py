@@ -17,12 +17,13 @@ from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, Refus
 from edgectl.model.measurement import Sample
 from edgectl.model.plan import Medium
 
-_START_SAFE_S = 2.0
-_REOPEN_S = 1.0
+_START_SAFE_S = 20.0
+_REOPEN_S = (0.2, 1.0)
 _RETRY_S = 0.1
 _CHECK_IN_S = 1.0
 _DEVICE_FAILED = 4
 _GATEWAY_SILENT = (10, 11)  # the gateway answers for an instrument that does not
+_PASSING = (4, 5, 6, 10, 11)  # refusals that say nothing of what was asked for
 
 _due = attrgetter("due")
 
@@ -58,10 +59,10 @@ class Poller:
         self._turns = [turn for i in branch.instruments for turn in (i.contact, *i.polls)]
         self._shell, self._check_in = shell, check_in
         self._loop = asyncio.get_running_loop()
-        self._open_at = 0.0
-        self._wrote = (
-            False  # the job before was a write: more writes than the line can carry must not blind it
-        )
+        self._open_at = self._tried_at = 0.0
+        fastest_s = min((t.period_s for i in branch.instruments for t in i.polls), default=_REOPEN_S[1])
+        self._reopen_s = min(max(fastest_s, _REOPEN_S[0]), _REOPEN_S[1])
+        self._wrote = False
         self._waiters: list[asyncio.Future[None]] = []
 
     async def run(self) -> None:
@@ -82,7 +83,10 @@ class Poller:
 
     async def _start(self) -> None:
         """The first bytes on the line make its outputs safe. Whoever does not answer must not keep the others waiting."""
-        for name, value, _, safe, detail in await drive_line_safe(self.branch, _START_SAFE_S, tries=1):
+        outcomes = await drive_line_safe(
+            self.branch, _START_SAFE_S, tries=1, progress=lambda: self._check_in(self.name)
+        )
+        for name, value, _, safe, detail in outcomes:
             after, reason = ("safe", f"{value:g} at start") if safe else ("not confirmed", detail)
             self._shell.tell("actuator", name, "unknown", after, self.name, reason)
         if self._line.opened:
@@ -97,6 +101,7 @@ class Poller:
                 await (self._open() if self._open_at <= now else self._rest(self._open_at))
                 continue
             output, turn = self._next_output(), min(self._turns, key=_due)
+            # Writes first; but more of them than the line can carry must not blind it.
             if output is not None and output.due <= now and not (self._wrote and turn.overdue(now)):
                 self._wrote = True
                 await self._attempt(output.instrument, None, output.write())
@@ -161,7 +166,7 @@ class Poller:
                 self._give_up(instrument, "wrong", fault, cost_s)
             case Misconfigured():
                 self._give_up(instrument, "misconfigured", fault, cost_s)
-            case Refused() if contact and not fault.busy:
+            case Refused() if contact and fault.code not in _PASSING:
                 self._give_up(instrument, "refusing", fault, cost_s)
             case Refused() if not contact:
                 self._refused(instrument, turn, fault, cost_s)
@@ -229,7 +234,7 @@ class Poller:
                 output.forget(reason)
 
     async def _open(self) -> None:
-        self._open_at = math.inf
+        self._open_at, self._tried_at = math.inf, self._loop.time()
         try:
             await self._line.open()
         except LinkFault as fault:
@@ -247,15 +252,14 @@ class Poller:
                 instrument.contact.due = now
 
     def _lose(self, fault: LinkFault) -> None:
-        """The line is gone, and everything behind it at once. Opening again is cheap, so it is tried every second."""
+        """The line is gone, and everything behind it at once. Opening again is cheap: it is tried at the rate of the fastest poll."""
         self._line.close()
-        self._open_at = self._loop.time() + _REOPEN_S
+        self._open_at = self._tried_at + self._reopen_s
         if self.condition == "lost":
             return
         self._become("lost", str(fault))
         for instrument in self.branch.instruments:
             instrument.contact.stop()
-            instrument.breaker.close()
             self._shut_out(instrument, "unreachable", fault)
 
     def _become(self, condition: str, reason: str) -> None:

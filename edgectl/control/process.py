@@ -28,7 +28,7 @@ from edgectl.model.plan import Plan
 from edgectl.model.state import State
 from edgectl.wire.link import Link
 
-_STOP_SAFE_S = 4.0
+_STOP_SAFE_S = 8.0
 
 
 def _nothing(*_: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from edgectl.clock import Clock
@@ -13,7 +13,7 @@ from edgectl.control.image import ProcessImage
 from edgectl.control.instrument import Instrument
 from edgectl.control.outputs import Output
 from edgectl.control.shell import Shell
-from edgectl.model.fault import InstrumentFault, LinkFault
+from edgectl.model.fault import InstrumentFault
 from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.wire.line import Line
 from edgectl.wire.link import Link
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 
 async def safe(
-    plan: Plan, links: Mapping[str, Link] | None = None, deadline_s: float = 5.0
+    plan: Plan, links: Mapping[str, Link] | None = None, deadline_s: float = 15.0
 ) -> tuple[Outcome, ...]:
     """Drive every output of a plan safe without a running control process: opens the lines itself, and closes them."""
     clock = Clock(asyncio.get_running_loop())
@@ -58,34 +58,32 @@ async def drive_safe(branches: Iterable[Branch], deadline_s: float) -> tuple[Out
     return tuple(outcome for line in of_lines for outcome in line)
 
 
-async def drive_line_safe(branch: Branch, deadline_s: float, tries: int = _TRIES) -> tuple[Outcome, ...]:
-    """Safe values on one line; every instrument gets its first try before any gets its second."""
+async def drive_line_safe(
+    branch: Branch, deadline_s: float, tries: int = _TRIES, progress: Callable[[], None] = lambda: None
+) -> tuple[Outcome, ...]:
+    """Safe values on one line; every instrument gets its first try before any gets its second. ``progress`` is called after each."""
     outcomes = {o.name: Outcome(o.name, o.plan.safe, None, safe=False, detail=_LATE) for o in branch.outputs}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(deadline_s):
             left = branch.outputs
             while left and tries:
-                left = await _pass(branch, left, outcomes)
+                for instrument in dict.fromkeys(output.instrument for output in left):
+                    mine = [output for output in left if output.instrument is instrument]
+                    outcomes |= {o.actuator: o for o in await _make_safe(branch.line, instrument, mine)}
+                    progress()
+                left = tuple(output for output in left if not outcomes[output.name].safe)
                 tries -= 1
                 if left and tries:
                     await asyncio.sleep(_PAUSE_S)
     return tuple(outcomes.values())
 
 
-async def _pass(
-    branch: Branch, outputs: tuple[Output, ...], outcomes: dict[str, Outcome]
-) -> tuple[Output, ...]:
-    """One try for each instrument and output; returns the outputs worth another."""
-    for instrument in dict.fromkeys(output.instrument for output in outputs):
-        _, no_contact = await _try(instrument, _contact(branch.line, instrument))
-        for output in outputs:
-            if output.instrument is not instrument:
-                continue
-            confirmed, detail = (
-                (None, no_contact) if no_contact else await _try(instrument, output.put(output.plan.safe))
-            )
-            outcomes[output.name] = _outcome(output.plan, confirmed, detail)
-    return tuple(output for output in outputs if not outcomes[output.name].safe)
+async def _make_safe(line: Line, instrument: Instrument, outputs: Iterable[Output]) -> list[Outcome]:
+    """One try for the outputs of one instrument."""
+    _, detail = await _try(instrument, _contact(line, instrument))
+    if detail:
+        return [_outcome(output.plan, None, detail) for output in outputs]
+    return [_outcome(o.plan, *await _try(instrument, o.put(o.plan.safe))) for o in outputs]
 
 
 async def _try(instrument: Instrument, work: Awaitable[T]) -> tuple[T | None, str]:
@@ -104,13 +102,9 @@ async def _contact(line: Line, instrument: Instrument) -> None:
     if instrument.ready:
         return
     await instrument.identify()
-    try:
+    with contextlib.suppress(InstrumentFault):
         await instrument.driver.prepare()
-    except LinkFault:
-        raise
-    except InstrumentFault:
-        return
-    instrument.ready = True
+        instrument.ready = True
 
 
 def _outcome(plan: ActuatorPlan, confirmed: float | None, detail: str) -> Outcome:

@@ -35,7 +35,7 @@ from edgectl.store.record import (
 
 T = TypeVar("T")
 
-BLOCK_ROWS = 256
+BLOCK_ROWS = 128
 CHECKPOINT_S = 3600.0
 
 

@@ -25,12 +25,13 @@ def crc16(data: bytes) -> bytes:
 
 @dataclass
 class Unit:
-    """One Modbus unit: its tables, and what is wrong with it. ``served`` and ``written`` count and keep what it was asked."""
+    """One Modbus unit: its tables, and what is wrong with it (``unheard``: it does what it is told, but its answers get lost). ``served`` and ``written`` count and keep what it was asked."""
 
     holding: Registers = field(default_factory=dict)
     inputs: Registers = field(default_factory=dict)
     coils: Registers = field(default_factory=dict)
     mute: bool = False
+    unheard: bool = False
     refuse: dict[int, int] = field(default_factory=dict)
     delay_s: float = 0.002
     served: list[float] = field(default_factory=list)
@@ -161,6 +162,8 @@ class Bus:
         if unit is None or unit.mute:
             return []
         body = data[:1] + unit.answer(now_s, data[1:-2])
+        if unit.unheard:
+            return []
         reply = body + crc16(body)
         return [((len(data) + len(reply)) * self._char_s + unit.delay_s, reply)]
 

@@ -123,10 +123,10 @@ Body = Callable[[Scene], Awaitable[None]]
 
 
 async def operate(
-    unit: Plan, links: Mapping[str, Link], body: Body, **hooks: Any
+    unit: Plan, links: Mapping[str, Link], body: Body, journal: Memory | None = None, **hooks: Any
 ) -> tuple[Memory, tuple[Outcome, ...]]:
     """Run the whole control process over ``links`` while ``body`` runs beside it, then stop it. No task may be left over."""
-    journal = Memory()
+    journal = journal or Memory()
     scene = Scene(journal)
     clock = Clock(asyncio.get_running_loop(), EPOCH_NS)
     before = asyncio.all_tasks()
@@ -154,10 +154,10 @@ async def operate(
 
 
 def rehearse(
-    unit: Plan, links: Mapping[str, Link], body: Body, **hooks: Any
+    unit: Plan, links: Mapping[str, Link], body: Body, journal: Memory | None = None, **hooks: Any
 ) -> tuple[Memory, tuple[Outcome, ...]]:
     """``operate`` on a virtual clock."""
-    result: tuple[Memory, tuple[Outcome, ...]] = virtual_run(operate(unit, links, body, **hooks))
+    result: tuple[Memory, tuple[Outcome, ...]] = virtual_run(operate(unit, links, body, journal, **hooks))
     return result
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from edgectl.clock import virtual_run
 from edgectl.control.safe import Outcome, safe
+from edgectl.model.fault import Misconfigured
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.plan import Plan
@@ -18,7 +19,7 @@ from edgectl.model.request import Ask, Request
 from edgectl.model.state import Result, State
 from edgectl.wire.link import Link
 from tests.control.peer import Bus, Gateway, Unit
-from tests.control.plant import Scene, box, lasting, plan, rehearse, rtu, tag, tcp, valve
+from tests.control.plant import Memory, Scene, box, lasting, plan, rehearse, rtu, tag, tcp, valve
 
 RAW = 10  # registers hold tenths
 
@@ -177,6 +178,48 @@ def test_one_lost_confirmation_is_repeated_soon_and_not_only_at_the_next_renewal
     assert journal.told("instrument", "box1") == [("unknown", "answering")]
 
 
+def test_an_unconfirmed_write_may_have_been_done_and_going_back_is_written_too() -> None:
+    made, bus, unit = one(renew_s=600.0, lease_s=600.0)
+
+    async def ask(scene: Scene, value: float) -> None:
+        assert (
+            await scene.control.intake.ask(Request(f"{value}", Ask.OUTPUT, "V-1", value, "a", "r"))
+        ).accepted
+
+    async def body(scene: Scene) -> None:
+        await asyncio.sleep(5)
+        unit.unheard = True
+        await ask(scene, 60.0)
+        await asyncio.sleep(0.2)
+        unit.unheard = False
+        assert unit.holding[0] == 600
+        await ask(scene, 40.0)
+        await asyncio.sleep(3)
+        assert unit.holding[0] == 400
+
+    rehearse(made, {"bus": bus.link}, body)
+
+
+def test_an_output_behind_a_dead_instrument_is_unknown_and_written_again_when_it_is_back() -> None:
+    """Nothing is written while it is dead; it came back from a power cut with its output at 0."""
+    made, bus, unit = one(renew_s=600.0, lease_s=600.0)
+    achieved: list[tuple[float | None, str]] = []
+
+    async def body(scene: Scene) -> None:
+        await asyncio.sleep(5)
+        unit.mute = True
+        await asyncio.sleep(20)
+        achieved.append(scene.control.shell.image.latest.achieved["V-1"][2:4])
+        unit.holding[0] = 0
+        unit.mute = False
+        await asyncio.sleep(6)
+        assert unit.holding[0] == 40 * RAW
+
+    rehearse(made, {"bus": bus.link}, body)
+    assert achieved[0][0] is None
+    assert "no reply from box1" in achieved[0][1]
+
+
 def test_a_refused_write_is_in_the_image_with_its_reason_and_does_not_stop_the_polls() -> None:
     made, bus, unit = one()
     seen: list[tuple[float | None, str]] = []
@@ -279,8 +322,10 @@ def test_a_bug_in_the_core_ends_the_run_with_safe_values_on_the_wire(monkeypatch
         return scan(plan, state, image, requests, now, dt_s)
 
     monkeypatch.setattr("edgectl.control.executive.scan", broken)
+    journal = Memory()
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        rehearse(made, {"bus": bus.link}, lasting(60))
+        rehearse(made, {"bus": bus.link}, lasting(60), journal)
+    assert journal.events[-1][2:] == ("T1", "running", "stopped", "process", "ZeroDivisionError: a bug")
     assert unit.written[-1][2] == 5 * RAW
     assert 4.9 < unit.written[-1][0] < 5.5
 
@@ -312,6 +357,19 @@ def test_the_last_will_needs_no_running_process_and_bears_a_dead_line() -> None:
     assert not good.link.opened
 
 
+def test_the_last_will_tries_again_while_there_is_time() -> None:
+    unit = Unit(inputs={0: 1}, holding={0: 900}, mute=True)
+    bus = Bus({1: unit})
+    made = plan((rtu(),), (box("box1", 1, outputs=1),), (), (valve("V-1", "box1.out0"),))
+
+    async def main() -> bool:
+        asyncio.get_running_loop().call_later(1.0, setattr, unit, "mute", False)
+        (outcome,) = await safe(made, {"bus": bus.link}, 5.0)
+        return outcome.safe
+
+    assert virtual_run(main())
+
+
 def test_an_output_that_confirms_another_value_is_not_called_safe() -> None:
     class Clamped(Unit):
         """Takes nothing below 20."""
@@ -336,7 +394,7 @@ def test_a_bug_in_one_driver_does_not_keep_the_other_outputs_from_being_safe(
 
     async def write(driver: Driver, channel: str, value: float) -> float:
         if channel == "out0":
-            raise ZeroDivisionError("a bug")
+            raise KeyError("a bug")
         return await good_write(driver, channel, value)
 
     monkeypatch.setattr(Driver, "write", write)
@@ -347,6 +405,25 @@ def test_a_bug_in_one_driver_does_not_keep_the_other_outputs_from_being_safe(
     outcomes = last_will(made, {"bus": Bus({1: unit}).link}, 4.0)
     assert [o[3] for o in outcomes] == [False, True]
     assert unit.holding == {0: 900, 1: 50}
+
+
+def test_an_instrument_set_otherwise_than_planned_gets_the_safe_value_and_no_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """M10: it stays shut out until a person has put it right; the reason names what is wrong."""
+    from edgectl.drivers.modbus_map import Driver
+
+    async def prepare(driver: Driver) -> None:
+        raise Misconfigured("watchdog is 0 s, the plan says 10 s")
+
+    monkeypatch.setattr(Driver, "prepare", prepare)
+    made, bus, unit = one()
+    journal, outcomes = rehearse(made, {"bus": bus.link}, lasting(20))
+    assert {value for _, _, value in unit.written} == {5 * RAW}
+    assert outcomes[0].safe
+    assert journal.told("instrument", "box1") == [("unknown", "misconfigured")]
+    sample = journal.entries[-1].image.samples["box1.value0"]
+    assert "watchdog is 0 s, the plan says 10 s" in sample.detail
 
 
 def test_what_is_not_reached_in_time_is_said_and_not_waited_for() -> None:

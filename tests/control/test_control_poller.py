@@ -109,14 +109,39 @@ def test_a_refused_point_is_asked_once_a_period_and_its_neighbour_goes_on(code: 
         samples = scene.control.shell.image.latest.samples
         statuses.update({k: (s.status, s.detail) for k, s in samples.items()})
 
-    rehearse(unit_plan, {"bus": bus.link}, body)
+    journal, _ = rehearse(unit_plan, {"bus": bus.link}, body)
     assert max(asked) <= 1
+    refusing = [("unknown", "answering"), ("answering", "refusing")]
+    assert journal.told("instrument", "box1") == (refusing if code <= 4 else refusing[:1])
     status, detail = statuses["box1.value0"]
     assert status is DeviceStatus.FAILURE
     if code <= 3:
         assert f"exception {code:02d}" in detail
         assert "value0" in detail
         assert statuses["box1.out0"][0] is DeviceStatus.GOOD
+
+
+@pytest.mark.parametrize("code", [4, 10, 11])
+def test_an_instrument_that_reports_its_own_death_or_whose_gateway_does_is_given_up(code: int) -> None:
+    """M01: 04 and 0B mark the instrument; what it was asked is not at fault."""
+    unit = Unit(inputs={0: 70})
+    bus = Bus({1: unit})
+
+    async def body(scene: Scene) -> None:
+        await asyncio.sleep(5.5)
+        unit.refuse = {4: code}
+        await asyncio.sleep(20)
+        assert scene.control.shell.image.latest.samples["box1.value0"].status is DeviceStatus.FAILURE
+        unit.refuse = {}
+        assert await until_good(scene, "box1.value0") < 5
+
+    journal, _ = rehearse(
+        plan((rtu(),), (box("box1", 1),), (tag("T-1", "box1.value0"),)), {"bus": bus.link}, body
+    )
+    assert journal.told("instrument", "box1")[-2:] == [
+        ("refusing" if code == 4 else "answering", "failed"),
+        ("failed", "answering"),
+    ]
 
 
 def test_a_busy_instrument_is_asked_again_within_the_period() -> None:
@@ -230,6 +255,29 @@ def test_requests_on_modbus_tcp_run_side_by_side_as_far_as_the_instrument_bears(
         rehearse(unit, {"net": gateway.link}, lasting(20))
         assert least <= gateway.most_at_once <= most
     assert len(units[1].served) >= 8 * 19
+
+
+def test_a_dead_instrument_with_several_requests_in_flight_is_probed_and_no_longer_polled() -> None:
+    units = {1: Unit(inputs={100 * n: n for n in range(4)}, delay_s=0.05), 2: Unit(inputs={0: 1})}
+    gateway = Gateway(units)
+    made = plan(
+        (tcp(in_flight=4),),
+        (box("box1", 1, line="net", blocks=4), box("box2", 2, line="net")),
+        (tag("T-1", "box1.value0"),),
+    )
+    asked: set[int] = set()
+
+    async def body(scene: Scene) -> None:
+        await asyncio.sleep(5)
+        units[1].mute = True
+        await asyncio.sleep(15)
+        begun = len(gateway.requests)
+        await asyncio.sleep(60)
+        asked.update(int.from_bytes(r.pdu[1:3], "big") for r in gateway.requests[begun:] if r.unit == 1)
+
+    journal, _ = rehearse(made, {"net": gateway.link}, body)
+    assert asked == {0}  # the probe asks for the first block and nothing else
+    assert journal.told("instrument", "box1") == [("unknown", "answering"), ("answering", "failed")]
 
 
 def test_a_peer_behind_tcp_that_vanishes_is_connected_again_and_back_in_five_seconds() -> None:

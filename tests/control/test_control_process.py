@@ -136,6 +136,48 @@ def test_systemd_hears_nothing_while_a_line_hangs_and_the_process_ends_itself() 
     assert buses["left"].units[1].holding[0] == 50
 
 
+def test_making_many_slow_instruments_safe_takes_its_time_and_is_no_stall() -> None:
+    """Seven seconds of one line at start: others poll, systemd hears of progress, every output is made safe before its first command."""
+    units = {n: Unit(inputs={0: 1}, holding={0: 777}, delay_s=0.4) for n in range(1, 7)}
+    bus = Bus(units)
+    made = plan(
+        (rtu(timeout_s=1.0),),
+        tuple(box(f"box{n}", n, outputs=1) for n in units),
+        (tag("T-1", "box1.value0"),),
+        tuple(valve(f"V-{n}", f"box{n}.out0") for n in units),
+    )
+    journal, _ = rehearse(made, {"bus": bus.link}, lasting(30))
+    assert [unit.written[0][2] for unit in units.values()] == [50] * 6
+    assert max(unit.written[0][0] for unit in units.values()) > 5.5
+    assert [e for e in journal.events if e.after == "not confirmed"] == []
+
+
+def test_status_tells_how_old_a_value_is_and_why_it_is_not_good() -> None:
+    made, buses = unit_of_two()
+    status: dict[str, Any] = {}
+
+    async def body(scene: Scene) -> None:
+        assert scene.control.status()["tags"] != {}
+        await asyncio.sleep(5.5)
+        buses["right"].units[1].mute = True
+        await asyncio.sleep(4)
+        status.update(scene.control.status())
+
+    rehearse(made, links(buses), body)
+    assert 4.0 < status["tags"]["T-2"]["age_s"] < 5.6
+    assert status["tags"]["T-2"]["quality"] != "GOOD"
+    assert status["tags"]["T-2"]["reason"]
+    assert 0 <= status["tags"]["T-1"]["age_s"] <= 2.1
+    assert json.loads(json.dumps(status, allow_nan=False)) == status
+
+
+def test_the_time_left_before_the_next_scan_is_told_after_each() -> None:
+    made, buses = unit_of_two(0.2)
+    slack: list[float] = []
+    rehearse(made, links(buses), lasting(2.1), slack=slack.append)
+    assert slack == pytest.approx([0.2] * 11)
+
+
 def test_ready_is_said_after_the_first_scan_once() -> None:
     made, buses = unit_of_two()
     told: list[str] = []

@@ -122,6 +122,7 @@ def test_minus_zero_is_zero() -> None:
         (600.0, BAD, "no value for 10.0 min (stale after 5.0 s)"),
         (9000.0, BAD, "no value for 2.5 h (stale after 5.0 s)"),
         (-1.0, GOOD, ""),
+        (-2.0, GOOD, ""),
         (-3.0, BAD, "time of the value is 3.0 s ahead of the clock"),
     ],
 )
@@ -154,7 +155,8 @@ def test_what_stands_in_for_a_nan_goes_stale() -> None:
     judged = Judge()
     judged(10.0, 36.5)
     assert judged(14.0, math.nan).quality is UNCERTAIN
-    assert judged(15.5, math.nan, taken_s=14.0).quality is BAD
+    assert judged(15.0, math.nan, taken_s=14.0).quality is UNCERTAIN
+    assert judged(15.1, math.nan, taken_s=14.0).quality is BAD
 
 
 def test_a_nan_makes_a_bad_tag_no_better() -> None:
@@ -198,6 +200,49 @@ def test_after_an_outage_there_is_nothing_to_compare_with() -> None:
     assert judged(20.0, 52.0).quality is GOOD
 
 
+@pytest.mark.parametrize(
+    ("elapsed_s", "step", "quality"),
+    [
+        (1.0, 0.5, GOOD),
+        (1.0, 0.51, UNCERTAIN),
+        (4.0, 2.0, GOOD),
+        (4.0, 2.01, UNCERTAIN),
+        (5.0, 2.6, UNCERTAIN),
+    ],
+)
+def test_a_step_may_be_as_large_as_its_time_allows(elapsed_s: float, step: float, quality: Quality) -> None:
+    judged = Judge()
+    judged(10.0, 36.5)
+    assert judged(10.0 + elapsed_s, 36.5 - step).quality is quality
+
+
+def test_a_believed_excursion_seen_again_is_still_believed() -> None:
+    """A scan faster than the poll judges one sample several times; that calms nothing."""
+    judged = Judge()
+    judged(10.0, 36.5)
+    for i in range(3):
+        judged(11.0 + i, 40.0 + 3 * i)
+    assert judged(15.5, 46.0, taken_s=13.0).quality is UNCERTAIN
+    assert judged(16.0, 52.0).quality is GOOD
+
+
+def test_a_new_word_under_an_old_time_counts() -> None:
+    """Two samples of the same instant: the later one is judged for itself."""
+    judged = Judge()
+    judged(10.0, 36.5)
+    assert judged(10.5, None, taken_s=10.0).quality is BAD
+    assert judged(10.5, 36.5, taken_s=10.0).quality is GOOD
+    assert judged(10.6, 36.5, taken_s=10.0, status=DeviceStatus.FUNCTION_CHECK).quality is BAD
+
+
+def test_an_older_sample_is_no_step() -> None:
+    judged = Judge()
+    judged(10.0, 36.5)
+    older = judged(10.5, 30.0, taken_s=9.0)
+    assert (older.quality, older.value, older.at) == (GOOD, 30.0, at(9.0))
+    assert judged.state.value == 36.5
+
+
 def test_a_rate_of_zero_limits_nothing() -> None:
     judged = Judge(TagPlan("TT-101", "rtd.t", "degC", 0.0, 60.0, late_s=2.0, stale_s=5.0))
     judged(10.0, 1.0)
@@ -226,6 +271,8 @@ def test_silence_is_not_a_flat_line() -> None:
     judged = Judge()
     judged(10.0, 36.5)
     assert judged(130.0, 36.5).quality is GOOD
+    slow = Judge()
+    assert [slow(10.0 + 5 * i, 36.5).quality for i in range(13)] == [GOOD] * 12 + [BAD]
 
 
 def test_a_bad_sample_leaves_the_memory_of_accepted_values_alone() -> None:

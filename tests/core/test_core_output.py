@@ -62,7 +62,8 @@ def test_agreement_where_it_is_stuck_proves_nothing() -> None:
     for _ in range(2):
         watch(50.0, 40.0)
     assert watch(40.5, 40.0).reason == "has not moved from 40 mL/min"
-    assert watch(41.0, 41.0).reason == "has not moved from 40 mL/min"
+    told = watch(41.0, 41.0)
+    assert (told.reason, told.astray_s) == ("has not moved from 40 mL/min", 4.0)
     assert watch(40.0, None, detail="late").reason == "write failed: late", "still not proven"
     assert watch(41.2, 41.2) == Following(0.0, 41.2, None, "")
 
@@ -92,7 +93,8 @@ def test_no_confirmation_is_no_following(value: float | None, age_s: float, reas
 
 
 def test_a_confirmation_counts_as_long_as_the_lease_it_confirms() -> None:
-    assert Watcher()(50.0, 50.0, age_s=5.0).reason == ""
+    watch = Watcher()
+    assert [watch(50.0, 50.0, age_s=5.0).reason for _ in range(3)] == ["", "", ""]
 
 
 def test_an_actuator_never_confirmed_does_not_follow() -> None:
@@ -102,10 +104,19 @@ def test_an_actuator_never_confirmed_does_not_follow() -> None:
 
 
 def test_an_encoding_is_no_difference() -> None:
-    """A float32 register gives 33.3 back as 33.29999923706055."""
-    output = output_of(ActuatorPlan("FV-1", "o.v", "", 0.0, 100.0, safe=0.0), "", (), 1.0)
-    achieved = Achieved("FV-1", 33.3, 33.29999923706055, "", Instant(0, 0))
-    assert follow(output, ActuatorState(0.0), achieved, 0, 9.0).reason == ""
+    """A float32 register gives 33.3 back as 33.29999923706055; a thousandth is a difference."""
+    output = output_of(ActuatorPlan("FV-1", "o.v", "", 30.0, 60.0, safe=30.0), "", (), 1.0)
+    for value, follows in ((33.29999923706055, True), (33.30004, False)):
+        achieved = Achieved("FV-1", 33.3, value, "", Instant(0, 0))
+        assert (follow(output, ActuatorState(0.0), achieved, 0, 9.0).reason == "") is follows
+
+
+def test_two_scans_are_two_scans_at_any_rate() -> None:
+    output = output_of(ActuatorPlan("FV-1", "o.v", "", 0.0, 100.0, safe=0.0), "", (), 0.1)
+    achieved = Achieved("FV-1", 50.0, 40.0, "", Instant(0, 0))
+    first = follow(output, ActuatorState(0.0), achieved, 0, 0.1)
+    assert first.reason == ""
+    assert follow(output, ActuatorState(0.0, None, (), *first[:3]), achieved, 0, 0.1).reason
 
 
 def test_it_is_told_once_each_way() -> None:

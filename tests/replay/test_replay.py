@@ -98,7 +98,7 @@ def test_every_run_of_a_journal_is_replayed_under_its_own_plan(path: Path) -> No
 def test_any_changed_byte_of_any_inputs_record_is_found(path: Path) -> None:
     course = Course(unit())
     begun = course.now
-    record(path, course, 110)
+    record(path, course, 110, commit_scans=50)
     previous = first_seal(course.plan, course.initial, begun)
     with Reader(path) as reader:
         blocks = list(reader.each(reader.runs()[0], (Kind.INPUTS,)))
@@ -113,7 +113,7 @@ def test_any_changed_byte_of_any_inputs_record_is_found(path: Path) -> None:
 
 
 def test_a_changed_byte_is_reported_with_its_record(path: Path) -> None:
-    record(path, Course(unit()), 110)
+    record(path, Course(unit()), 110, commit_scans=50)
     for seq, body in bodies(path, Kind.INPUTS):
         for place in (0, SEAL, SEAL + 3, len(body) // 2, len(body) - 1):
             changed = bytearray(body)
@@ -139,7 +139,7 @@ def test_a_changed_byte_is_reported_with_its_record(path: Path) -> None:
     ],
 )
 def test_a_removed_exchanged_or_moved_record_is_found(path: Path, sql: str) -> None:
-    record(path, Course(unit()), 150)
+    record(path, Course(unit()), 150, commit_scans=50)
     (first, _), (second, _), *_ = bodies(path, Kind.INPUTS)
     with opened(path) as db:
         assert db.execute(sql.format(first, second)).rowcount == 1
@@ -170,7 +170,7 @@ def reseal(path: Path, course: Course, begun: Row) -> None:
 def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(path: Path) -> None:
     course = Course(unit())
     begun = Row(Kind.RUN, course.now, b"")
-    record(path, course, 200)
+    record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.INPUTS)[1]
     scans = unpack_inputs(body[SEAL:], names)
@@ -193,7 +193,7 @@ def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(pat
 def test_a_bigger_lie_names_the_actuator(path: Path) -> None:
     course = Course(unit())
     begun = Row(Kind.RUN, course.now, b"")
-    record(path, course, 200)
+    record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.INPUTS)[1]
     scans = unpack_inputs(body[SEAL:], names)
@@ -214,7 +214,7 @@ def test_a_bigger_lie_names_the_actuator(path: Path) -> None:
 
 def test_a_changed_command_record_is_found(path: Path) -> None:
     course = Course(unit())
-    record(path, course, 200)
+    record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.COMMANDS)[1]
     rows = unpack_commands(body, names)

@@ -162,11 +162,11 @@ def event(at: Instant, subject: str, reason: str = "") -> Event:
     return Event(at, "line", subject, "open", "lost", "poller", reason)
 
 
-def record(path: Path, course: Course, scans: int) -> None:
+def record(path: Path, course: Course, scans: int, *, commit_scans: int = 400) -> None:
     """A whole run in a journal file, closed cleanly."""
     journal = FileJournal(path, course.plan, course.initial, course.clock)
     for number, entry in enumerate(course.entries(scans), 1):
         journal.scan(entry)
-        if number % 50 == 0:
+        if number % commit_scans == 0:
             assert journal.flush(), journal.health()
     assert journal.close(), journal.health()

@@ -48,12 +48,12 @@ def kill(
         ear.close()
 
 
-def test_25_kills_of_the_writer_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_21_kills_of_the_writer_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     chance = random.Random(7)
     acknowledged: list[int] = []
-    for _ in range(25):
-        [*_, (scan,)] = kill(write, path, chance.uniform(0.0, 0.06))
+    for _ in range(21):
+        [*_, (scan,)] = kill(write, path, chance.uniform(0.0, 0.04))
         acknowledged.append(scan)
 
     assert not list(tmp_path.glob("*damaged*"))

@@ -88,6 +88,8 @@ class Subscriber:
 
     def __init__(self, port: int, topic: str, *more: str) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the program
+        self._read = 0
+        self._received: list[Received] = []
         command = [
             "mosquitto_sub",
             "-h",
@@ -107,14 +109,13 @@ class Subscriber:
 
     def received(self) -> list[Received]:
         """Everything so far, in order of arrival."""
-        size = os.fstat(self._file.fileno()).st_size
-        lines = os.pread(self._file.fileno(), size, 0).decode().splitlines(keepends=True)
-        found = []
-        for line in lines:
-            if line.endswith("\n"):
-                topic, retained, qos, payload = line.rstrip("\n").split(" ", 3)
-                found.append(Received(topic, retained == "1", int(qos), json.loads(payload)))
-        return found
+        new = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size - self._read, self._read)
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.decode().splitlines():
+            topic, retained, qos, payload = line.split(" ", 3)
+            self._received.append(Received(topic, retained == "1", int(qos), json.loads(payload)))
+        return self._received
 
     def stop(self) -> list[Received]:
         """End it and return everything."""

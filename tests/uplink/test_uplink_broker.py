@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import multiprocessing
 import signal
 import subprocess
 import time
@@ -55,12 +56,12 @@ async def uplink(site: Plan, folder: Path) -> AsyncIterator[asyncio.Task[None]]:
             await task
 
 
-async def until(holds: Callable[[], bool], within_s: float = 20.0) -> float:
+async def until(holds: Callable[[], bool], within_s: float = 20.0, every_s: float = 0.02) -> float:
     """Wait; returns the time it took (s)."""
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < within_s, "it did not happen in time"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
     return time.monotonic() - begun
 
 
@@ -203,6 +204,40 @@ async def test_a_broker_killed_and_frozen_loses_no_record_and_repeats_only_what_
     states = [entry["state"] for entry in logs if entry["event"] == "broker"]
     assert all(now != before for before, now in itertools.pairwise(states))
     assert any("does not confirm" in state for state in states)
+
+
+def uplink_process(site: Plan, folder: Path) -> None:
+    """The uplink as a process of its own."""
+    asyncio.run(run(site, folder / "journal.db", folder / "uplink.db"))
+
+
+async def test_an_uplink_killed_again_and_again_delivers_everything_and_its_will(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    site = plan(mosquitto.port)
+    for seed in range(3):
+        record(tmp_path / "journal.db", Course(site, seed), 1000)
+    wanted = expected(tmp_path / "journal.db", site)
+    subscriber = Subscriber(mosquitto.port, "#")
+    context = multiprocessing.get_context("forkserver")
+    kills = 0
+    while kills < 8 and len(telemetry(subscriber.received())) < len(wanted) - 500:
+        process = context.Process(target=uplink_process, args=(site, tmp_path))
+        process.start()
+        before = len(subscriber.received())
+        await until(lambda before=before: len(subscriber.received()) > before + 60)  # type: ignore[misc]
+        process.kill()
+        process.join()
+        kills += 1
+        await until(lambda: subscriber.received()[-1].body.get("status") == "offline")
+        assert subscriber.received()[-1].body["reason"] == "connection lost"
+    assert kills >= 2
+    async with uplink(site, tmp_path):
+        await until(lambda: {key(m.topic, m.body) for m in subscriber.received()} >= set(wanted), every_s=0.2)
+    arrived = [key(m.topic, m.body) for m in telemetry(subscriber.stop())]
+    assert set(arrived) == set(wanted)
+    assert list(dict.fromkeys(arrived)) == wanted
+    assert len(arrived) - len(wanted) < kills * 500
 
 
 async def test_connections_are_tried_at_most_once_a_second(tmp_path: Path) -> None:

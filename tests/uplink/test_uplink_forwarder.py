@@ -53,7 +53,7 @@ class Bench:
         self._disk = disk
 
     def record(self, scans: int) -> None:
-        record(self.journal, Course(self.plan), scans)
+        record(self.journal, Course(self.plan), scans, commit_scans=50)
 
     def connect(self) -> Forwarder:
         """A connection of its own; call ``rejoin`` first as ``run`` does."""
