@@ -51,9 +51,6 @@ MISTAKES = {
     "swallowed interlock": Mistake(
         "edgectl/core/interlock.py", "        value = held_at(output, locks)\n", "", "tests/chain"
     ),
-    "lease never ends": Mistake(
-        "edgectl/control/outputs.py", "return safe if lapsed else command.value", "return command.value", "tests/control"
-    ),
 }  # fmt: skip
 
 

@@ -24,15 +24,10 @@ class Breaker:
     failures: int = 0
     wait_s: float = 0.0
 
-    @property
-    def opened(self) -> bool:
-        """Whether the instrument is given up for the moment."""
-        return self.failures >= _FAILURES
-
     def fail(self) -> bool:
-        """Count a failure; true for the one that opens."""
+        """Count a failure; true when the instrument is to be given up for the moment."""
         self.failures += 1
-        return self.failures == _FAILURES
+        return self.failures >= _FAILURES
 
     def open(self) -> None:
         """Give up at once."""

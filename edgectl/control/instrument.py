@@ -95,15 +95,21 @@ class Instrument:
             raise WrongInstrument(f"the plan names serial number {planned}, but {said}")
 
     def admit(self, now_s: float) -> None:
-        """Contact is made: believe it, and poll it from here on."""
+        """Contact is made: poll it. It is said to answer, and its failures are forgotten, when it has given a value or taken one."""
         self.ready = True
-        self.breaker.close()
         self.contact.stop()
         for turn in self.polls:
             turn.begin(now_s)
-        i = self.identity
-        who = " ".join(word for word in (i.maker, i.model, i.serial_number, i.firmware) if word)
-        self.become("answering", who or "tells no identity")
+
+    def answer(self, turn: Turn | None) -> None:
+        """A poll group came, or (None) a write was confirmed."""
+        self.breaker.close()
+        if turn is not None:
+            turn.refused = False
+        if self.condition != "answering" and not any(t.refused for t in self.polls):
+            i = self.identity
+            who = " ".join(word for word in (i.maker, i.model, i.serial_number, i.firmware) if word)
+            self.become("answering", who or "tells no identity")
 
     def shut_out(self, condition: str, reason: str) -> None:
         """Contact is lost: no value of it counts from this moment, and its turns end until it is admitted again."""
@@ -119,13 +125,6 @@ class Instrument:
         turn.refused = True
         self.post_failure(turn, reason)
         self.become("refusing", reason)
-
-    def answer(self, turn: Turn) -> None:
-        """A poll group came; said once if it was refused before."""
-        if turn.refused:
-            turn.refused = False
-            if not any(t.refused for t in self.polls):
-                self.become("answering", "nothing is refused any more")
 
     def post_failure(self, turn: Turn, reason: str) -> None:
         """The channels of one poll group have failed."""

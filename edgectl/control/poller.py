@@ -150,10 +150,9 @@ class Poller:
         if turn is instrument.contact:
             instrument.admit(self._loop.time())
         elif instrument.ready:
-            instrument.breaker.close()
+            instrument.answer(turn)
             if turn is not None:
                 turn.succeed(self._loop.time())
-                instrument.answer(turn)
 
     def _faulted(
         self, instrument: Instrument, turn: Turn | None, fault: InstrumentFault, cost_s: float
@@ -170,9 +169,8 @@ class Poller:
                 self._give_up(instrument, "refusing", fault, cost_s)
             case Refused() if not contact:
                 self._refused(instrument, turn, fault, cost_s)
-            case Restarted() if not contact:
+            case Restarted() if not contact and not instrument.breaker.fail():
                 self._shut_out(instrument, "restarted", fault)
-                instrument.breaker.fail()
                 instrument.contact.due = self._loop.time()
             case _:
                 self._failed(instrument, turn, fault, cost_s)
@@ -212,8 +210,7 @@ class Poller:
         self, instrument: Instrument, turn: Turn | None, fault: InstrumentFault, cost_s: float
     ) -> None:
         now = self._loop.time()
-        instrument.breaker.fail()
-        if instrument.breaker.opened:
+        if instrument.breaker.fail():
             self._give_up(instrument, "failed", fault, cost_s)
         elif turn is instrument.contact:
             turn.due = now + _RETRY_S

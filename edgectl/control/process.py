@@ -87,12 +87,31 @@ class Control:
         health = self._hooks.journal_health()
         return snapshot(self.plan, now, self.executive, self.pollers, achieved, health)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Operate until ``stop``.
+    async def operate(self, stop: asyncio.Event, socket: ControlSocket | None) -> tuple[Outcome, ...]:
+        """Work until ``stop``; the outputs are driven safe however this ends.
 
         Raises:
-            Exception: whatever ended a line or the scan; the caller drives the outputs safe in any case.
+            Exception: whatever ended a line or the scan.
         """
+        self.shell.tell(
+            "process", self.plan.unit, "stopped", "running", "process", f"plan {self.plan.digest[:12]}"
+        )
+        reason = "asked to stop"
+        try:
+            if socket is not None:
+                await socket.open()
+            await self._work(stop)
+        except BaseException as bug:
+            reason = f"{type(bug).__name__}: {bug}"
+            raise
+        finally:
+            if socket is not None:
+                await socket.close()
+            outcomes = await self._end()
+            self.shell.tell("process", self.plan.unit, "running", "stopped", "process", reason)
+        return outcomes
+
+    async def _work(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         broken: asyncio.Future[None] = loop.create_future()
         loop.set_exception_handler(lambda _, context: _break(broken, context))
@@ -114,8 +133,7 @@ class Control:
                 broken.exception()  # told already, or second to what ended the unit
             loop.set_exception_handler(None)
 
-    async def end(self) -> tuple[Outcome, ...]:
-        """Drive the safe values, record what became of them, close the lines."""
+    async def _end(self) -> tuple[Outcome, ...]:
         self._hooks.notify("STOPPING=1")
         outcomes = await drive_safe(self.branches, _STOP_SAFE_S)
         for outcome in outcomes:
@@ -181,28 +199,13 @@ async def run(
         Exception: a bug ended the unit; its outputs were driven safe before this is raised.
     """
     with locked(lock_path):
-        clock = clock or Clock(asyncio.get_running_loop())
         control = Control(
             plan,
             journal,
             state=state or initial_state(plan),
-            clock=clock,
+            clock=clock or Clock(asyncio.get_running_loop()),
             links=links,
             hooks=hooks or Hooks(),
         )
         socket = ControlSocket(socket_path, control.intake, control.status) if socket_path else None
-        control.shell.tell("process", plan.unit, "stopped", "running", "process", f"plan {plan.digest[:12]}")
-        reason = "asked to stop"
-        try:
-            if socket is not None:
-                await socket.open()
-            await control.run(stop)
-        except BaseException as bug:
-            reason = f"{type(bug).__name__}: {bug}"
-            raise
-        finally:
-            if socket is not None:
-                await socket.close()
-            outcomes = await control.end()
-            control.shell.tell("process", plan.unit, "running", "stopped", "process", reason)
-        return outcomes
+        return await control.operate(stop, socket)

@@ -139,10 +139,22 @@ def _regulate(
         setpoint = _ramp(plan, state, value, step_s)
     else:
         setpoint = target
-    fresh = state.condition != REGULATING and (tuning.integral_gain != 0.0 or state.condition != TRACKING)
-    wanted, pid = step(tuning, state.pid, setpoint, value, dt_s, step_s, state.achieved if fresh else None)
+    memory, start = state.pid, None
+    if state.condition == WAITING and _at_rest(loop, state.achieved):
+        # A start-up is no transfer: only safe values were in force, and the error acts at once.
+        memory = PidState(integral=state.achieved)
+    elif state.condition != REGULATING and (tuning.integral_gain != 0.0 or state.condition != TRACKING):
+        start = state.achieved
+    wanted, pid = step(tuning, memory, setpoint, value, dt_s, step_s, start)
     output = _between(plan.out_low, wanted, plan.out_high)
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+
+
+def _at_rest(loop: Loop, achieved: float) -> bool:
+    """Whether every actuator of the loop stands at its safe value."""
+    return all(
+        abs(asked(share, achieved) - share.safe) <= abs(share.per_out) * loop.grain for share in loop.shares
+    )
 
 
 def _ramp(plan: LoopPlan, state: LoopState, value: float, step_s: float) -> float:
@@ -212,15 +224,12 @@ def accepted_output(loop: Loop, slave: LoopState, wanted: float, measured: Measu
     its process value is all the master has. Out of cascade the master follows the set point in force, or the process value
     where there is none.
     """
-    plan = loop.plan
-    value = slave.setpoint if measured.value is None else measured.value
-    value = _between(plan.out_low, value, plan.out_high)
+    low, high = loop.plan.out_low, loop.plan.out_high
+    value = _between(low, slave.setpoint if measured.value is None else measured.value, high)
     if slave.condition != REGULATING:
         return value, True
-    if slave.mode is not Mode.CAS:
-        return _between(plan.out_low, slave.setpoint, plan.out_high), True
-    limited = abs(slave.achieved - wanted) > _GRAIN
-    return (value if limited else _between(plan.out_low, slave.setpoint, plan.out_high)), False
+    limited = slave.mode is Mode.CAS and abs(slave.achieved - wanted) > _GRAIN
+    return (value if limited else _between(low, slave.setpoint, high)), False
 
 
 def settle(
@@ -234,7 +243,7 @@ def settle(
     condition, output, pid = move.condition, move.output, move.pid
     if condition == REGULATING:
         if forced and abs(achieved - output) > loop.grain:
-            condition = TRACKING
+            condition = WAITING if state.condition == WAITING else TRACKING
         elif abs(achieved - move.wanted) > loop.grain:
             pid = track(loop.tuning, pid, move.wanted - achieved, step_s)
     elif condition == MANUAL and locked:

@@ -280,6 +280,46 @@ def test_a_dead_instrument_with_several_requests_in_flight_is_probed_and_no_long
     assert journal.told("instrument", "box1") == [("unknown", "answering"), ("answering", "failed")]
 
 
+class Mumbler(Unit):
+    """Says who it is and gives no value."""
+
+    def answer(self, now_s: float, pdu: bytes) -> bytes:
+        self.unheard = pdu[1:3] == b"\x08\x29"
+        return super().answer(now_s, pdu)
+
+
+def test_an_instrument_that_answers_probes_but_gives_no_values_is_not_taken_for_answering() -> None:
+    """It neither flaps nor takes the line: the others keep their rate."""
+    sensor = hamilton("4711", 7.2)
+    units: dict[int, Unit] = {
+        1: Mumbler(holding=sensor.holding),
+        2: Unit(inputs={0: 20}),
+        3: Unit(inputs={0: 30}),
+    }
+    bus = Bus(units)
+    made = plan(
+        (rtu(),),
+        (InstrumentPlan("ph1", "hamilton_ph_arc", "bus", "1", 1.0), box("box2", 2), box("box3", 3)),
+        (tag("T-2", "box2.value0"),),
+    )
+    journal, _ = rehearse(made, {"bus": bus.link}, lasting(120))
+    assert journal.told("instrument", "ph1") == [("unknown", "failed")]
+    assert min(len(units[n].served) for n in (2, 3)) >= 0.95 * 120
+
+
+def test_an_instrument_that_restarts_all_the_time_is_given_up() -> None:
+    circuit = Thermometer()
+    circuit.ANSWERS = {**circuit.ANSWERS, b"R": b"*RS\r*RE\r"}  # type: ignore[misc]
+    line = LinePlan("rtd", Medium.SERIAL, Protocol.ASCII, port="/dev/none", timeout_s=1.0)
+    made = plan(
+        (line,),
+        (InstrumentPlan("rtd1", "atlas_ezo_rtd", "rtd", "", 1.0),),
+        (tag("T-1", "rtd1.temperature"),),
+    )
+    journal, _ = rehearse(made, {"rtd": circuit.link}, lasting(60))
+    assert journal.told("instrument", "rtd1") == [("unknown", "restarted"), ("restarted", "failed")]
+
+
 def test_a_peer_behind_tcp_that_vanishes_is_connected_again_and_back_in_five_seconds() -> None:
     """M06: the connection is given up on silence, without waiting for the kernel."""
     gateway = Gateway({1: Unit(inputs={0: 10})})

@@ -71,7 +71,8 @@ def test_an_instrument_alone_on_its_line_is_probed_every_second() -> None:
 
 def test_three_failures_in_a_row_open_and_one_answer_closes() -> None:
     breaker = Breaker(alone=True)
-    assert [breaker.fail() for _ in range(4)] == [False, False, True, False]
-    assert breaker.opened
+    assert [breaker.fail() for _ in range(4)] == [False, False, True, True]
     breaker.close()
-    assert [breaker.fail(), breaker.opened] == [False, False]
+    assert breaker.fail() is False
+    breaker.open()
+    assert breaker.fail() is True

@@ -128,6 +128,16 @@ def test_out_of_cascade_the_master_follows_and_comes_back_without_a_bump() -> No
     assert worst(unit.powers, 4) < 1.0
 
 
+def test_a_slave_at_its_limit_in_automatic_still_tells_its_set_point() -> None:
+    """Back in cascade the set point is the one it had, although its process value is far from it."""
+    unit = in_control()
+    unit.ask(Ask.MODE, "TIC-2", "AUTO")
+    unit.ask(Ask.SETPOINT, "TIC-2", 50.0)
+    unit.run(10)
+    assert unit.heater.value == 100.0
+    assert unit.loop("TIC-1").output == 50.0
+
+
 def test_with_the_slave_in_manual_the_master_follows_its_process_value() -> None:
     unit = in_control()
     unit.ask(Ask.MODE, "TIC-2", "MAN")

@@ -52,6 +52,15 @@ def test_from_automatic_to_manual_and_back() -> None:
     assert unit.pressure == pytest.approx(50.0, abs=0.2)
 
 
+def test_a_manual_output_is_reached_at_the_actuator_s_own_pace() -> None:
+    unit = settled(valve=replace(SMALL_VALVE, rate_per_s=2.0))
+    unit.ask(Ask.MODE, "PIC-1", "MAN")
+    unit.ask(Ask.OUTPUT, "PIC-1", 60.0)
+    assert unit.worst_step(1) == pytest.approx(2.0)
+    unit.run(20)
+    assert unit.outputs[-1] == 60.0
+
+
 def test_out_of_service_asks_for_nothing_and_comes_back_from_where_the_actuator_stands() -> None:
     unit = settled(valve=replace(SMALL_VALVE, normal=20.0))
     unit.ask(Ask.MODE, "PIC-1", "OOS")
@@ -262,7 +271,20 @@ def test_without_anything_found_or_known_outputs_are_safe() -> None:
     assert set(unit.outputs) == {5.0}
     unit.status.clear()
     unit.scan()
-    assert unit.outputs[-1] == pytest.approx(5.0, abs=ONE_PERCENT)
+    error = SMALL_LOOP.setpoint - (unit.measurement("PT-1").value or 0.0)
+    assert unit.outputs[-1] == pytest.approx(5.0 + SMALL_LOOP.gain * error, abs=ONE_PERCENT), (
+        "a start-up acts at once"
+    )
+
+
+def test_what_was_found_moving_goes_safe_at_once_while_nothing_is_known() -> None:
+    """A11: whatever the rate limit, and although the safe value is outside the loop's segment."""
+    valve = replace(SMALL_VALVE, safe=2.0, rate_per_s=1.0)
+    segment = replace(SMALL_LOOP.segments[0], low=10.0)
+    unit = Closed(small(replace(SMALL_LOOP, segments=(segment,)), valve), found={"PV-1": 50.0})
+    unit.silent.add("PT-1")
+    unit.run(3)
+    assert unit.outputs == [2.0, 2.0, 2.0]
 
 
 def test_the_set_point_ramps_from_the_process_value_and_then_from_itself() -> None:
