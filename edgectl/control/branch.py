@@ -34,7 +34,8 @@ def assemble(plan: Plan, links: Mapping[str, Link] | None, shell: Shell) -> tupl
 def _branch(plan: Plan, line_plan: LinePlan, link: Link | None, shell: Shell) -> Branch:
     line = open_line(line_plan, link)
     mine = [i for i in plan.instruments if i.line == line_plan.name]
-    instruments = {i.name: Instrument(i, line, shell, alone=len(mine) == 1) for i in mine}
+    needed = {tag.channel for tag in plan.tags} | {actuator.channel for actuator in plan.actuators}
+    instruments = {i.name: Instrument(i, line, shell, alone=len(mine) == 1, needed=needed) for i in mine}
     outputs = (
         Output(actuator, instruments[owner], shell)
         for actuator in plan.actuators

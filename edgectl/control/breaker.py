@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _FAILURES = 3
 _FIRST_S = 1.0
 _SHARED_S = 4.0
+_PATIENT_S = 30.0
 _ALONE_S = 1.0
 _SHARE = 0.1
 
@@ -38,9 +39,10 @@ class Breaker:
         self.failures = 0
         self.wait_s = 0.0
 
-    def next_probe_s(self, cost_s: float) -> float:
-        """How long to leave the instrument alone after a probe that took ``cost_s``."""
+    def next_probe_s(self, cost_s: float, *, patient: bool = False) -> float:
+        """How long to leave the instrument alone after a probe that took ``cost_s``; ``patient`` where only a person can help."""
         if self.alone:
             return _ALONE_S
         self.wait_s = max(2 * self.wait_s, _FIRST_S)
-        return max(min(max(self.wait_s, cost_s / _SHARE - cost_s), _SHARED_S - cost_s), _FIRST_S)
+        longest_s = (_PATIENT_S if patient else _SHARED_S) - cost_s
+        return max(min(max(self.wait_s, cost_s / _SHARE - cost_s), longest_s), _FIRST_S)

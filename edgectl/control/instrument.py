@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Container
 from typing import Any, Protocol, cast
 
 from edgectl.control.breaker import Breaker
@@ -53,7 +54,9 @@ class Instrument:
     ``condition`` is a word for people: unknown, answering, refusing, failed; ``reason`` says why.
     """
 
-    def __init__(self, plan: InstrumentPlan, line: Line, shell: Shell, *, alone: bool) -> None:
+    def __init__(
+        self, plan: InstrumentPlan, line: Line, shell: Shell, *, alone: bool, needed: Container[str]
+    ) -> None:
         module = load(plan.driver)
         options = from_plain(module.Options, plan.options)
         port = line.modbus(plan.address) if module.WIRE is Wire.MODBUS else line.ascii(plan.address)
@@ -68,9 +71,15 @@ class Instrument:
         self.full_names = {c.name: f"{plan.name}.{c.name}" for c in module.channels(options)}
         self.contact = Turn(self, "", (), _CONTACT_S)
         self.polls = tuple(
-            Turn(self, p.name, p.channels, plan.poll_s * p.every) for p in module.polls(options)
+            Turn(self, p.name, p.channels, plan.poll_s * p.every)
+            for p in self._wanted(module.polls(options), needed)
         )
         self._shell = shell
+
+    def _wanted(self, polls: tuple[Poll, ...], needed: Container[str]) -> tuple[Poll, ...]:
+        """The groups worth their time on the line; at least one, since it proves that the instrument lives."""
+        wanted = (p for p in polls if p.always or any(self.full_names[c] in needed for c in p.channels))
+        return tuple(wanted) or polls[:1]
 
     async def make_contact(self) -> None:
         """Identify, compare with the plan, and prepare.

@@ -220,7 +220,8 @@ class Poller:
     def _give_up(self, instrument: Instrument, condition: str, fault: InstrumentFault, cost_s: float) -> None:
         """Nothing of the instrument counts until a probe makes contact again."""
         instrument.breaker.open()
-        instrument.contact.due = self._loop.time() + instrument.breaker.next_probe_s(cost_s)
+        wait_s = instrument.breaker.next_probe_s(cost_s, patient=condition != "failed")
+        instrument.contact.due = self._loop.time() + wait_s
         self._shut_out(instrument, condition, fault)
 
     def _shut_out(self, instrument: Instrument, condition: str, fault: InstrumentFault) -> None:

@@ -18,7 +18,7 @@ MANUAL = "Alicat, Serial Communications Primer Rev. 2; Operating Manual M, MC, P
 WIRE = Wire.ASCII
 WATCHDOG: Watchdog | None = None
 
-TABLE_S = 1.0
+TABLE_S, TABLE_GAP_S = 1.0, 0.2
 """The tables of ``??M*`` and ``??D*`` have no end mark; at 19200 baud the longer takes 0.4 s."""
 
 PRESSURE, TEMPERATURE, MASS_FLOW, SETPOINT = 2, 3, 5, 37
@@ -236,7 +236,7 @@ class Driver:
         return line
 
     async def _table(self, command: str) -> tuple[str, ...]:
-        raw = await self._port.settle(encode(self._id, command), TABLE_S)
+        raw = await self._port.settle(encode(self._id, command), TABLE_S, TABLE_GAP_S)
         if not raw:
             raise NoReply(f"unit {self._id} did not answer {command}")
         if not raw.endswith(b"\r"):

@@ -169,10 +169,9 @@ def blocks(options: Options) -> dict[str, tuple[coalesce.Span, tuple[Point, ...]
 
 
 def polls(options: Options) -> tuple[Poll, ...]:
-    """One poll per block."""
-    return tuple(
-        Poll(name, tuple(point.name for point in members)) for name, (_, members) in blocks(options).items()
-    )
+    """One poll per block; the heartbeat's is always needed, since it judges the others."""
+    names = ((name, tuple(point.name for point in members)) for name, (_, members) in blocks(options).items())
+    return tuple(Poll(name, channels, always=options.heartbeat in channels) for name, channels in names)
 
 
 def decode_reading(words: Sequence[int], point: Point) -> Reading:

@@ -41,11 +41,15 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Channels that one call of ``Driver.read`` brings; ``every`` counts in poll periods of the instrument."""
+    """Channels that one call of ``Driver.read`` brings; ``every`` counts in poll periods of the instrument.
+
+    A group that no tag or actuator of the plan needs is not polled, unless the driver itself needs it ``always``.
+    """
 
     name: str
     channels: tuple[str, ...]
     every: int = 1
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ from edgectl.store.recorder import Keep, Missing, Recorder
 HOLD_S = 60.0
 COMMIT_ROWS = 256
 _BREATH_S = 5e-5
+# From which share of the memory for packed rows on only so much of a scan is kept.
+_SHED = ((1.0, Keep.NOTHING), (0.75, Keep.RECORDS), (0.5, Keep.VALUES))
 _ROW_BYTES = 200
 
 Item = ScanEntry | Event | Missing
@@ -239,13 +241,4 @@ class FileJournal:
 
     def _room(self) -> tuple[Keep, str]:
         used = self._pending_bytes / self._memory
-        keep = (
-            Keep.INPUTS
-            if used < 0.5
-            else Keep.VALUES
-            if used < 0.75
-            else Keep.RECORDS
-            if used < 1
-            else Keep.NOTHING
-        )
-        return keep, self._fault
+        return next((keep for share, keep in _SHED if used >= share), Keep.INPUTS), self._fault

@@ -67,13 +67,18 @@ class Ascii:
             finally:
                 self._statistics.busy_s += asyncio.get_running_loop().time() - begun
 
-    async def settle(self, request: bytes, quiet_s: float) -> bytes:
-        """Send, listen for ``quiet_s``, and return what came without the echo: at most the first 4096 bytes."""
+    async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
+        """Send, listen for ``quiet_s``, and return what came without the echo: at most the first 4096 bytes.
+
+        With ``gap_s`` it ends as soon as something has come and then nothing for so long.
+        """
         async with self._lock:
             self._statistics.late_bytes += self._link.discard()
             until = await self._line.send(request) + quiet_s
             heard = bytearray()
-            while self._line.silent_from < until and (data := await self._line.read(until)):
+            by = until
+            while self._line.silent_from < until and (data := await self._line.read(by)):
+                by = until if gap_s is None else min(until, self._line.silent_from + gap_s)
                 heard += data[: _LONGEST - len(heard)]
                 await asyncio.sleep(_PACE_S)
             return bytes(heard).removeprefix(request)

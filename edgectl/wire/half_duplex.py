@@ -104,7 +104,7 @@ class HalfDuplex:
         return data
 
     async def pause(self, chars: int) -> None:
-        """Sleep through most of the time that so many characters need: one wake-up instead of one for each."""
-        pause_s = _PAUSED_SHARE * chars * self.pace.char_s
+        """Sleep through most of the time that so many characters need, one of which may be all but here: one wake-up for all."""
+        pause_s = _PAUSED_SHARE * (chars - 1) * self.pace.char_s
         if pause_s > _LEAST_PAUSE_S:
             await asyncio.sleep(pause_s)

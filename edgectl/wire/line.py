@@ -133,10 +133,10 @@ class _AsciiInstrument:
         with self.line.in_use():
             return await self.wire.exchange(self.address, request, complete, timeout_s)
 
-    async def settle(self, request: bytes, quiet_s: float) -> bytes:
-        """Send, and return what comes within ``quiet_s``."""
+    async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
+        """Send, and return what comes within ``quiet_s``, or until a gap in it."""
         with self.line.in_use():
-            return await self.wire.settle(request, quiet_s)
+            return await self.wire.settle(request, quiet_s, gap_s)
 
 
 def open_line(plan: LinePlan, link: Link | None = None) -> Line:

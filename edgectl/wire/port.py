@@ -59,6 +59,9 @@ class AsciiPort(Protocol):
         """
         ...
 
-    async def settle(self, request: bytes, quiet_s: float) -> bytes:
-        """Send ``request``, then listen for ``quiet_s`` and return all that came: for waking an instrument and stopping its chatter."""
+    async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
+        """Send ``request``, then listen for ``quiet_s`` and return all that came: for waking an instrument and stopping its chatter.
+
+        With ``gap_s`` it ends as soon as something has come and then nothing for so long: for a table of unknown length.
+        """
         ...

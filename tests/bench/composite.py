@@ -58,7 +58,7 @@ def ours(seconds: float, rig: dict[str, dict[str, dict[str, object]]], mqtt: int
         shares = [_share(process, mark) for process, mark in zip((control, uplink), marks, strict=True)]
         memory = control.pss_mib(), uplink.pss_mib()
     delays = sorted(cycles_ms(folder / "journal.db"))
-    return Cost(*shares, *memory, statistics.median(delays), delays[int(len(delays) * 0.99)])
+    return Cost(shares[0], shares[1], *memory, statistics.median(delays), delays[int(len(delays) * 0.99)])
 
 
 def cycles_ms(journal: Path) -> list[float]:

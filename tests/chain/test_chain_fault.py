@@ -12,8 +12,7 @@ import pytest
 
 from edgectl.model.plan import LoopPlan, Plan, TagPlan
 from edgectl.model.quality import Quality
-
-from witness import Scene, demo_plan
+from tests.chain.witness import Scene, demo_plan
 
 PLAN = demo_plan()
 FAULT_AT_S, REACTION_S = 240.0, 2.0

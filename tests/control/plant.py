@@ -98,7 +98,10 @@ def plan(
     *,
     period_s: float = 1.0,
 ) -> Plan:
-    """A sealed plan without loops."""
+    """A sealed plan without loops, in which every point of every instrument is of use to somebody."""
+    used = {t.channel for t in tags} | {a.channel for a in actuators}
+    channels = (f"{i.name}.{point['name']}" for i in instruments for point in i.options.get("points", ()))
+    tags += tuple(tag(f"USED-{channel}", channel) for channel in channels if channel not in used)
     return seal(Plan("T1", "test unit", period_s, lines, instruments, tags, actuators, (), ()))
 
 

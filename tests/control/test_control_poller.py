@@ -280,6 +280,15 @@ def test_a_dead_instrument_with_several_requests_in_flight_is_probed_and_no_long
     assert journal.told("instrument", "box1") == [("unknown", "answering"), ("answering", "failed")]
 
 
+def test_a_wrong_instrument_is_looked_at_now_and_then_and_leaves_the_line_to_the_others() -> None:
+    bus = Bus({1: Unit(inputs={0: 10}), 2: Unit(inputs={0: 20})})
+    made = plan(
+        (rtu(),), (box("box1", 1, serial_number="4711"), box("box2", 2)), (tag("T-2", "box2.value0"),)
+    )
+    rehearse(made, {"bus": bus.link}, lasting(150))
+    assert 5 <= len(bus.units[1].served) <= 12
+
+
 class Mumbler(Unit):
     """Says who it is and gives no value."""
 

@@ -64,6 +64,13 @@ def test_probes_come_back_within_five_seconds_even_if_they_are_costly() -> None:
     assert max(breaker.next_probe_s(0.9) + 0.9 for _ in range(10)) <= 4.0 + 1e-9
 
 
+def test_where_only_a_person_can_help_probes_leave_the_line_alone() -> None:
+    breaker = Breaker(alone=False)
+    waits = [breaker.next_probe_s(2.0, patient=True) for _ in range(8)]
+    assert min(waits) >= 18
+    assert max(waits) <= 30
+
+
 def test_an_instrument_alone_on_its_line_is_probed_every_second() -> None:
     breaker = Breaker(alone=True)
     assert [breaker.next_probe_s(0.5) for _ in range(4)] == [1.0] * 4

@@ -70,7 +70,7 @@ def test_json_that_is_no_plan_is_refused_and_the_field_is_named(change: dict[str
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_keep_every_bit(value: float) -> None:
-    state = State(loops={"L": LoopState(Mode.AUTO, value, value, value, value, PidState(value, None, value))})
+    state = State(loops={"L": LoopState(Mode.AUTO, value, value, value, value, PidState(value, value))})
     again = from_plain(State, json.loads(canonical(state)))
     assert again == state
     assert canonical(again) == canonical(state)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.replay import main, replay
+from edgectl.model.codec import seal as seal_plan
 from edgectl.model.journal import ScanEntry
 from edgectl.model.plan import JournalPlan
 from edgectl.store.digest import fold
@@ -23,10 +25,12 @@ from edgectl.store.record import (
     Kind,
     Row,
     first_seal,
+    pack_checkpoint,
     pack_commands,
     pack_inputs,
     seal,
     sealed,
+    unpack_checkpoint,
     unpack_commands,
     unpack_inputs,
     words,
@@ -188,6 +192,36 @@ def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(pat
     assert report.difference is not None
     assert report.difference.startswith("scan ")
     assert scans[place].scan - 1 <= report.scans < 200
+
+
+def test_a_scan_taken_out_with_all_seals_made_new_is_missed(path: Path) -> None:
+    course = Course(unit())
+    begun = Row(Kind.RUN, course.now, b"")
+    record(path, course, 200, commit_scans=50)
+    names = words(course.plan)
+    seq, body = bodies(path, Kind.INPUTS)[1]
+    scans = unpack_inputs(body[SEAL:], names)
+    put(path, seq, bytes(SEAL) + pack_inputs(scans[:-1], names))
+    reseal(path, course, begun)
+    [report] = replay(path)
+    assert report.difference is not None
+    assert f"scan {scans[-1].scan + 1} " in report.difference
+    assert "the scans before it are missing" in report.difference
+
+
+def test_a_recorded_state_that_was_changed_is_found(path: Path) -> None:
+    """Although its own seal and all behind it were made new."""
+    course = Course(seal_plan(replace(unit(), period_s=10.0)))
+    begun = Row(Kind.RUN, course.now, b"")
+    record(path, course, 500, commit_scans=90)
+    [(seq, body)] = bodies(path, Kind.STATE)
+    checkpoint, previous = unpack_checkpoint(body[SEAL:])
+    loops = {name: replace(loop, output=loop.output + 0.1) for name, loop in checkpoint.state.loops.items()}
+    state = replace(checkpoint.state, loops=loops)
+    put(path, seq, bytes(SEAL) + pack_checkpoint(checkpoint.scan, state, checkpoint.image, previous))
+    reseal(path, course, begun)
+    [report] = replay(path)
+    assert report.difference == f"scan {checkpoint.scan}: the state reached again is not the recorded one"
 
 
 def test_a_bigger_lie_names_the_actuator(path: Path) -> None:

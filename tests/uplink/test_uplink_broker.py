@@ -240,6 +240,22 @@ async def test_an_uplink_killed_again_and_again_delivers_everything_and_its_will
     assert len(arrived) - len(wanted) < kills * 500
 
 
+async def test_a_frozen_broker_does_not_keep_the_uplink_from_stopping(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    site = plan(mosquitto.port, keepalive_s=30)
+    record(tmp_path / "journal.db", Course(site), 50)
+    async with uplink(site, tmp_path):
+        subscriber = Subscriber(mosquitto.port, "#")
+        await until(lambda: bool(subscriber.received()))
+        mosquitto.signal(signal.SIGSTOP)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 3.0
+    mosquitto.signal(signal.SIGCONT)
+    await until(lambda: subscriber.received()[-1].body.get("status") == "offline")
+    subscriber.stop()
+
+
 async def test_connections_are_tried_at_most_once_a_second(tmp_path: Path) -> None:
     """A broker that answers at once that it is not available (CONNACK 3)."""
     tried: list[float] = []
