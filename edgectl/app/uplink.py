@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import click
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
+from edgectl.config.settings import Settings
 from edgectl.model.codec import load_plan
 from edgectl.model.plan import Plan
 from edgectl.uplink.process import run
@@ -29,8 +31,21 @@ def main(plan_file: Path, folder: Path, *, with_parent: bool) -> ExitCode:
             f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml", err=True
         )
         return ExitCode.USAGE
-    asyncio.run(_uplink(plan, Place(folder), with_parent=with_parent))
+    asyncio.run(_uplink(_with_secrets(plan), Place(folder), with_parent=with_parent))
     return ExitCode.OK
+
+
+def _with_secrets(plan: Plan) -> Plan:
+    """The plan with the full paths of its secrets: systemd's credentials folder is known only here."""
+    secret, uplink = Settings().secret, plan.uplink
+    found = replace(
+        uplink,
+        password_file=secret(uplink.password_file),
+        ca_file=secret(uplink.ca_file),
+        cert_file=secret(uplink.cert_file),
+        key_file=secret(uplink.key_file),
+    )
+    return replace(plan, uplink=found)
 
 
 async def _uplink(plan: Plan, place: Place, *, with_parent: bool) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _usual_state_dir() -> Path:
+    """The service's folder for whoever may write it, else one of the user's own."""
+    shared = Path("/var/lib/edgectl")
+    return shared if os.access(shared, os.W_OK) else Path.home() / ".local" / "state" / "edgectl"
 
 
 class Settings(BaseSettings):
@@ -15,20 +21,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     state_dir: Path = Field(
-        default=Path("/var/lib/edgectl"),
+        default_factory=_usual_state_dir,
         validation_alias=AliasChoices("EDGECTL_STATE_DIR", "STATE_DIRECTORY"),
-    )
-    run_dir: Path = Field(
-        default=Path("/run/edgectl"), validation_alias=AliasChoices("EDGECTL_RUN_DIR", "RUNTIME_DIRECTORY")
     )
     secrets_dir: Path = Field(
         default=Path("/etc/edgectl/secrets"),
         validation_alias=AliasChoices("EDGECTL_SECRETS_DIR", "CREDENTIALS_DIRECTORY"),
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", validation_alias="EDGECTL_LOG_LEVEL"
-    )
 
-    def secret(self, name: str) -> Path:
-        """The file that holds a secret; a full path stays as it is."""
-        return self.secrets_dir / name
+    def secret(self, name: str) -> str:
+        """The file that holds a secret: a bare name is looked for among the secrets, a full path stays as it is, nothing stays nothing."""
+        return str(self.secrets_dir / name) if name else ""

@@ -38,7 +38,7 @@ class FileJournal:
     """The journal of one run of control, in the file ``path``; implements ``edgectl.model.journal.Journal``.
 
     ``now`` gives times to the journal's own records. ``readers`` are cursor files (``edgectl.store.cursor``) whose unread records are spared.
-    ``connect`` opens the database. The queue holds a minute of scans, packed rows take at most ``memory_bytes`` while the disk fails.
+    ``connect`` opens the database. The queue holds a minute of scans (600 to 3000), packed rows take at most ``memory_bytes`` while the disk fails.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class FileJournal:
         self._connect = connect
         self._memory = memory_bytes
         self._commit_s = plan.journal.commit_s
-        self._limit = min(3000, max(100, int(HOLD_S / plan.period_s)))
+        self._limit = min(3000, max(600, int(HOLD_S / plan.period_s)))
         self._queue: collections.deque[Item] = collections.deque()
         self._overflow: Missing | None = None
         self._lost = 0

@@ -48,10 +48,10 @@ class Broker:
         try:
             for message in messages:
                 if len(waiting) >= WINDOW:
-                    await waiting.popleft()
+                    await _outcome(waiting.popleft())
                 waiting.append(asyncio.create_task(self._publish(message)))
             while waiting:
-                await waiting.popleft()
+                await _outcome(waiting.popleft())
         except aiomqtt.MqttError as error:
             raise explain(error, self._place, connected=True) from error
         finally:
@@ -84,15 +84,27 @@ class Broker:
 
     async def part(self, messages: Iterable[Message]) -> None:
         """Say the last ``messages`` if the broker takes them in 2 s; the connection can be left at once afterwards in any case."""
-        try:
-            await asyncio.wait_for(self.deliver(messages), _GOODBYE_S)
-        except (TimeoutError, BrokerFault):
-            _hang_up(self._client)
+        with contextlib.suppress(TimeoutError, BrokerFault):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self.deliver(messages)
 
     async def _listen(self) -> None:
         # Nothing is subscribed. The iterator ends with an exception at the moment the connection does, which a publish would only notice late.
         async for _ in self._client.messages:
             pass
+
+
+async def _outcome(task: asyncio.Task[None]) -> None:
+    """Wait for a task that uses ``asyncio.wait_for``.
+
+    Before Python 3.12 that loses a cancellation which comes together with its result; awaiting the task itself would hand it ours.
+    """
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    task.result()
 
 
 @contextlib.asynccontextmanager
@@ -155,7 +167,9 @@ def _tls(plan: UplinkPlan, place: str) -> ssl.SSLContext:
 
 
 def _hang_up(client: aiomqtt.Client) -> None:
-    """Cut the socket, which aiomqtt leaves open and watched when a connection attempt or a farewell fails."""
+    """Cut the socket: aiomqtt leaves it open and watched when a connection attempt fails, and a connection that failed is not parted from
+    politely, or the broker would keep the will to itself.
+    """
     raw = client._client.socket()  # noqa: SLF001 - there is no public way
     if isinstance(raw, socket.socket):
         with contextlib.suppress(OSError):

@@ -20,6 +20,7 @@ from edgectl.uplink.session import BrokerFault, Encoder
 from edgectl.uplink.told import Told
 
 FIRST_S, MOST_S, REFUSED_S, STEADY_S = 1.0, 10.0, 30.0, 5.0
+INSIST_S = 3.0
 
 
 class Pace:
@@ -51,24 +52,33 @@ async def run(
 
     Broker or journal may be absent, come and go: both are told in the log once each way and waited for.
     """
-    log = structlog.get_logger("uplink")
-    broker, journal_told = Told(log, "broker"), Told(log, "journal")
-    reading = Cursor(journal, cursor, ReadableEncoder.kinds)
-    pace = Pace(chance)
-    loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "disk") as disk:
+        reading = Cursor(journal, cursor, ReadableEncoder.kinds)
+        serving = asyncio.create_task(_serve(plan, reading, disk, utc_ns, Pace(chance)))
         try:
-            while True:
-                begun = loop.time()
-                try:
-                    await _session(plan, ReadableEncoder(plan, utc_ns), reading, disk, broker, journal_told)
-                except BrokerFault as fault:
-                    broker.ill(str(fault))
-                    if loop.time() - begun > STEADY_S:
-                        pace.succeeded()
-                    await asyncio.sleep(pace.wait_s(refused=fault.refused))
+            await asyncio.wait({serving})
+            serving.result()
         finally:
+            # aiomqtt waits in a way that can lose a cancellation (asyncio.wait_for before Python 3.12): insist.
+            while not serving.done():
+                serving.cancel()
+                await asyncio.wait({serving}, timeout=INSIST_S)
             disk.submit(reading.close)
+
+
+async def _serve(plan: Plan, reading: Cursor, disk: Executor, utc_ns: Callable[[], int], pace: Pace) -> None:
+    log = structlog.get_logger("uplink")
+    broker, journal = Told(log, "broker"), Told(log, "journal")
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        try:
+            await _session(plan, ReadableEncoder(plan, utc_ns), reading, disk, broker, journal)
+        except BrokerFault as fault:
+            broker.ill(str(fault))
+            if loop.time() - begun > STEADY_S:
+                pace.succeeded()
+            await asyncio.sleep(pace.wait_s(refused=fault.refused))
 
 
 async def _session(

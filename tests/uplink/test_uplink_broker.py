@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import aiomqtt
 import pytest
 from structlog.testing import capture_logs
 
@@ -23,8 +24,10 @@ from edgectl.model.codec import seal
 from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader
+from edgectl.uplink.broker import Broker
 from edgectl.uplink.process import FIRST_S, MOST_S, REFUSED_S, Pace, run
 from edgectl.uplink.readable import ReadableEncoder
+from edgectl.uplink.session import Message
 from tests.store.recording import Course, record, unit
 from tests.uplink.peer import Gate, Mosquitto, Received, Subscriber, free_port, need
 
@@ -190,9 +193,12 @@ async def test_a_broker_killed_and_frozen_loses_no_record_and_repeats_only_what_
                     == "online"
                 )
             )
-    received += subscriber.stop()
+    again = subscriber.stop()
+    received += again
     await gate.shut()
 
+    statuses = [message.body["status"] for message in again if message.topic.endswith("/status")]
+    assert statuses.count("offline") >= 1, "the will of the connection that did not confirm"
     arrived = [key(message.topic, message.body) for message in telemetry(received)]
     assert set(arrived) == set(wanted)
     repeated = len(arrived) - len(set(arrived))
@@ -238,6 +244,27 @@ async def test_an_uplink_killed_again_and_again_delivers_everything_and_its_will
     assert set(arrived) == set(wanted)
     assert list(dict.fromkeys(arrived)) == wanted
     assert len(arrived) - len(wanted) < kills * 500
+
+
+class _Confirming:
+    """An MQTT client whose confirmations come when ``confirmed`` is set, waited for as aiomqtt does."""
+
+    def __init__(self) -> None:
+        self.confirmed = asyncio.Event()
+
+    async def publish(self, *_: Any, **__: Any) -> None:
+        await asyncio.wait_for(self.confirmed.wait(), 10)
+
+
+async def test_a_stop_that_comes_together_with_a_confirmation_is_not_lost() -> None:
+    client = _Confirming()
+    broker = Broker(cast("aiomqtt.Client", client), "place", 10.0)
+    delivering = asyncio.create_task(broker.deliver([Message("a", b"1"), Message("a", b"2")]))
+    await asyncio.sleep(0.01)
+    client.confirmed.set()
+    delivering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
 
 
 async def test_a_frozen_broker_does_not_keep_the_uplink_from_stopping(
@@ -421,6 +448,25 @@ async def test_a_journal_that_comes_late_is_waited_for_and_told_once(
     assert len(told) == 2
     assert "journal.db" in told[0]
     assert told[1] == "readable"
+
+
+async def test_a_connection_that_never_came_about_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgectl.uplink.broker.CONNECT_S", 0.2)
+    closed = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    site = plan(server.sockets[0].getsockname()[1], keepalive_s=60)
+    with capture_logs():
+        async with uplink(site, tmp_path):
+            await asyncio.wait_for(closed.wait(), 2.0)
+    server.close()
 
 
 async def test_no_descriptor_is_left_behind_by_fifty_lost_connections(
