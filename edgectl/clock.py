@@ -116,12 +116,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         heapq.heappush(self._timers, (when, self._made, timer))
         return timer
 
+    def leap(self, when: float) -> bool:
+        """Whether nothing else happens until ``when``, which is now then: the caller goes on without giving up its turn."""
+        self._forget_cancelled()
+        if self._ready or (self._timers and self._timers[0][0] <= when):  # type: ignore[attr-defined]
+            return False
+        self._now = max(self._now, when)
+        return True
+
     def _run_once(self) -> None:
         # asyncio's own turn of the loop asks the kernel and compares timers in Python each time; this one is a third of a rehearsal faster.
         ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
         timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
+        self._forget_cancelled()
         if not ready and timers:
             self._now = max(self._now, timers[0][0])
         self._serve_descriptors(idle=not ready and not timers)
@@ -131,6 +138,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()  # noqa: SLF001  # what the base class does
+
+    def _forget_cancelled(self) -> None:
+        while self._timers and self._timers[0][2].cancelled():
+            heapq.heappop(self._timers)
 
     def _serve_descriptors(self, *, idle: bool) -> None:
         selector: selectors.BaseSelector = self._selector  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from edgectl.clock import VirtualLoop
 from edgectl.model.fault import LinkFault
 
 
@@ -30,7 +31,7 @@ class RehearsalLink:
     def __init__(self, line: EmulatedLine) -> None:
         self._line = line
         self._opened = False
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: VirtualLoop | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     @property
@@ -40,7 +41,9 @@ class RehearsalLink:
 
     async def open(self) -> None:
         """Always possible."""
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop), "a rehearsal runs on virtual time"
+        self._loop = loop
         self._opened = True
 
     def close(self) -> None:
@@ -68,7 +71,9 @@ class RehearsalLink:
             if (ready := self._line.read(now)) or now >= deadline or not self._opened:
                 return ready
             due = self._line.next_at()
-            await self._sleep_until(deadline if due is None else min(due, deadline))
+            at = deadline if due is None else min(due, deadline)
+            if not self._loop.leap(at):
+                await self._sleep_until(at)
 
     async def _sleep_until(self, at_s: float) -> None:
         """Until ``at_s``, or until a write may have changed what comes next."""

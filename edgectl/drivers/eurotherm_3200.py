@@ -18,8 +18,8 @@ MANUAL = "Eurotherm, 3200 Engineering Handbook HA028651 issue 7; its Modbus addr
 WIRE = Wire.MODBUS
 WATCHDOG: Watchdog | None = Watchdog(5.0, "falls back to local set point SP1")
 
-PROCESS, PROCESS_LENGTH = 1, 5
-"""PV.IN, TG.SP, MAN.OP, WRK.OP, WKG.SP in one read."""
+PROCESS, PROCESS_LENGTH, IN_FORCE = 1, 5, 5
+"""PV.IN, TG.SP, MAN.OP, WRK.OP, WKG.SP in one read; the last alone is the set point in force."""
 RANGE_HIGH, SP1, REMOTE_SETPOINT, STATUS_WORD, FIRMWARE, TYPE, LOCAL_REMOTE = 12, 24, 26, 75, 107, 122, 276
 FLOATS = 0x8000
 """Parameter ``n`` as a full float, high word first, stands at 0x8000 + 2n."""
@@ -182,16 +182,20 @@ class Driver:
         return (decode_reading(self._remote_setpoint, word, status, self._options.decimals),)
 
     async def write(self, channel: str, value: float) -> float:
-        """Refresh the remote set point (address 26, RAM: it may be written for ever, unlike 2, 24 and 25) and read it back.
+        """Refresh the remote set point (address 26, RAM: it may be written for ever, unlike 2, 24 and 25) and see it in force.
 
         Raises:
             Refused: somebody selected the local set point.
         """
         scaled = sendable(self._channels, channel, value) * 10**self._options.decimals
-        await self._port.write_register(REMOTE_SETPOINT, encode(scaled, Kind.INT16)[0])
-        if not await self._remote():
-            raise Refused("local set point is selected at the controller (address 276 is 0)")
-        (word,) = await self._port.read_holding(REMOTE_SETPOINT, 1)
+        sent = encode(scaled, Kind.INT16)[0]
+        await self._port.write_register(REMOTE_SETPOINT, sent)
+        # In force already is the best confirmation; otherwise it is on its way, limited, or not listened to.
+        (word,) = await self._port.read_holding(IN_FORCE, 1)
+        if word != sent:
+            if not await self._remote():
+                raise Refused("local set point is selected at the controller (address 276 is 0)")
+            (word,) = await self._port.read_holding(REMOTE_SETPOINT, 1)
         if (confirmed := decode_value(word, self._options.decimals)) is None:
             raise Refused(f"remote set point reads back 0x{word:04X}")
         return confirmed

@@ -167,8 +167,10 @@ def _tls(plan: UplinkPlan, place: str) -> ssl.SSLContext:
 
 
 def _hang_up(client: aiomqtt.Client) -> None:
-    """Cut the socket: aiomqtt leaves it open and watched when a connection attempt fails, and a connection that failed is not parted from
-    politely, or the broker would keep the will to itself.
+    """Cut the socket.
+
+    aiomqtt leaves it open and watched when a connection attempt fails. And a connection that failed is not parted from politely: the broker
+    shall tell the will.
     """
     raw = client._client.socket()  # noqa: SLF001 - there is no public way
     if isinstance(raw, socket.socket):

@@ -72,10 +72,8 @@ def find(buffer: bytes | bytearray, expected: Expected, *, final: bool = False) 
         refused = buffer.startswith(expected.refused, at)
         size = _REFUSAL_SIZE if refused else expected.size
         end = at + size
-        if end > len(buffer):
-            if not final:
-                return None
-        elif (not refused or at == 0 or (final and end == len(buffer))) and intact(buffer[at:end]):
+        believed = not refused or at == 0 or (final and end == len(buffer))
+        if believed and end <= len(buffer) and intact(buffer[at:end]):
             return at, size
     return None
 

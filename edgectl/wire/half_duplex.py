@@ -75,9 +75,7 @@ class HalfDuplex:
         give_up_at = loop.time() + _PATIENCE_S + _PATIENCE_CHARS * self.pace.char_s
         while True:
             wait_s = self.silent_from + self.pace.silence_s - loop.time()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            data = await self._link.read(0.0)
+            data = await self._link.read(max(0.0, wait_s))
             if not data:
                 return stray
             self.silent_from = loop.time()

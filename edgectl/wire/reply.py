@@ -54,7 +54,7 @@ class Reply:
         )
 
     def _strip_echo(self) -> bool:
-        """Remove the echo; false while it may still be coming."""
+        """Remove the echo; false while nothing but the echo could be there."""
         if self.stripped:
             return True
         buffer, request = self.buffer, self.request
@@ -63,7 +63,7 @@ class Reply:
         if self.echo and self._ambiguous():
             at = buffer.find(request)
             return at >= 0 and self._strip(at + len(request))
-        return self.echo is False or not request.startswith(bytes(buffer))
+        return True
 
     def _strip(self, end: int) -> bool:
         del self.buffer[:end]

@@ -78,9 +78,10 @@ class Rtu:
     async def _exchange(self, unit: int, question: Question) -> bytes:
         expected = Expected.of(unit, question)
         request = seal(unit, question.pdu)
+        self._sift(await self._line.quiet())
         if self.echo is None and find(request, expected):
             await self._learn_echo()
-        self._sift(await self._line.quiet())
+            await self._line.quiet()
         reply = Reply(request, expected, echo=self.echo)
         key = unit, question.function
         self._statistics.requests += 1
@@ -166,7 +167,6 @@ class Rtu:
             BadReply: something else came back.
         """
         probe = seal(_NOBODY, b"\x03\x00\x00\x00\x01")
-        await self._line.quiet()
         sent = await self._line.send(probe)
         heard = b""
         while len(heard) < len(probe) and (data := await self._line.read(sent + _ECHO_S)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -61,21 +62,22 @@ def process(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 
 
 @contextlib.contextmanager
-def served(*arguments: str) -> Iterator[dict[str, Any]]:
+def served(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """A process of the bench that says in its first line where it is."""
-    with process(python("hil", *arguments), stdout=subprocess.PIPE) as child:
+    with process(python("hil", *arguments, prefix=prefix), stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         answer: dict[str, Any] = json.loads(child.stdout.readline())
         yield answer | {"pid": child.pid}
 
 
-def order(control: str, *words: str) -> dict[str, Any]:
-    """Give a served rig one order."""
-    done = subprocess.run(
-        python("hil", "ask", control, *words), cwd=ROOT, text=True, capture_output=True, check=True
-    )
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+def may_be_real_time() -> bool:
+    """Whether this user may have SCHED_FIFO."""
+    return subprocess.run(["chrt", "-f", "50", "true"], capture_output=True, check=False).returncode == 0
+
+
+def first_in_line() -> tuple[str, ...]:
+    """Before a command that plays hardware: a UART waits for no scheduler, so a rig that stands for one does not either, where it may."""
+    return ("chrt", "-f", "60") if may_be_real_time() else ()
 
 
 def loops_rig(count: int) -> str:
@@ -174,17 +176,39 @@ def scans(journal: Path) -> list[ScanInput]:
         return [step for step in steps(reader, reader.runs()[-1]) if isinstance(step, ScanInput)]
 
 
-def lateness_us(journal: Path, period_s: float, skip_s: float = 1.0) -> list[float]:
-    """How late each scan began on its absolute grid, microseconds, sorted; the first second (start-up) left out."""
-    times = [scan.now.mono_ns for scan in scans(journal)]
-    period = period_s * 1e9
-    late = []
-    for at in times[int(skip_s / period_s) :]:
-        offset = (at - times[0]) / period
-        late.append((offset - int(offset + 1e-4)) * period_s * 1e6)
-    # The first scan's own lateness is part of the origin; the earliest scan of all defines the grid.
-    least = min(late)
-    return sorted(value - least for value in late)
+def offsets_us(recorded: Sequence[ScanInput], period_s: float) -> list[float]:
+    """How far each scan began from its place on the grid that the first scan set, microseconds, in order.
+
+    A scan knows how many periods it stands for (``dt_s``), so a late one is never taken for an early next one.
+
+    Raises:
+        ValueError: the journal has lost scans, and with them their places.
+    """
+    place, found = 0, []
+    for before, scan in itertools.pairwise(recorded):
+        if scan.scan != before.scan + 1:
+            raise ValueError(f"the journal jumps from scan {before.scan} to {scan.scan}")
+        place += round(scan.dt_s / period_s)
+        found.append((scan.now.mono_ns - recorded[0].now.mono_ns) / 1e3 - place * period_s * 1e6)
+    return found
+
+
+def lateness_us(offsets: Sequence[float]) -> list[float]:
+    """Lateness, sorted. The first scan was late itself, so the earliest of all defines the grid."""
+    least = min(offsets)
+    return sorted(offset - least for offset in offsets)
+
+
+def drift_ms_per_min(offsets: Sequence[float], period_s: float) -> float:
+    """How fast the scans leave their grid: the earliest of the last quarter beside the earliest of the first."""
+    quarter = max(1, len(offsets) // 4)
+    minutes = max(1, len(offsets) - quarter) * period_s / 60
+    return (min(offsets[-quarter:]) - min(offsets[:quarter])) / 1e3 / minutes
+
+
+def skipped(recorded: Sequence[ScanInput], period_s: float) -> int:
+    """Points of the grid at which nothing was scanned, as the scans themselves say."""
+    return sum(round(scan.dt_s / period_s) - 1 for scan in recorded[1:])
 
 
 def quantile(values: Sequence[float], share: float) -> float:

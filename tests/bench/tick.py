@@ -5,28 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.stage import (
+    drift_ms_per_min,
     edgectl,
     lateness_us,
     loops_plan,
     loops_rig,
+    may_be_real_time,
+    offsets_us,
     process,
     python,
     quantile,
     scans,
     served,
+    skipped,
     wait_for,
 )
 from tests.bench.verdict import Verdict
 
 LOOPS = 10
+NO_CYCLICTEST = "cyclictest is missing (rt-tests) or may not run (not root)"
+STRESSES = {"cpu": ("--cpu", "4"), "io": ("--io", "2", "--hdd", "1")}
 
 
 class Late(NamedTuple):
@@ -47,11 +52,6 @@ class Run(NamedTuple):
     anchor: Late | None
     drift_ms_per_min: float
     skipped: int
-
-
-def may_be_real_time() -> bool:
-    """Whether this user may have SCHED_FIFO."""
-    return subprocess.run(["chrt", "-f", "50", "true"], capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager
@@ -115,61 +115,64 @@ def run(
             time.sleep(seconds)
         anchor = read_cyclictest(histogram)
         stack.close()
-        times = [scan.now.mono_ns for scan in scans(state / "journal.db")]
-        late = lateness_us(state / "journal.db", period_s, skip_s=2.0)
-        count = round((times[-1] - times[0]) / 1e9 / period_s)
-        first, last = (
-            min((t - times[0]) / 1e6 % (period_s * 1e3) for t in part) for part in (times[:50], times[-50:])
-        )
-        minutes = (times[-1] - times[0]) / 60e9
-        figures = Late(quantile(late, 0.5), quantile(late, 0.999), late[-1])
-        return Run(figures, anchor, (last - first) / minutes, count - (len(times) - 1))
+        recorded = scans(state / "journal.db")
+    settled = offsets_us(recorded, period_s)[int(2.0 / period_s) :]
+    late = lateness_us(settled)
+    figures = Late(quantile(late, 0.5), quantile(late, 0.999), late[-1])
+    return Run(figures, anchor, drift_ms_per_min(settled, period_s), skipped(recorded, period_s))
 
 
-def judge(seconds: float) -> list[Verdict]:
-    """G1 to G5."""
+def judge(seconds: float, wanted: Callable[[str], bool]) -> list[Verdict]:
+    """G1 to G5. One run serves several targets where it is the same experiment."""
     if not may_be_real_time():
         why = "SCHED_FIFO is not granted here; run as root or with CAP_SYS_NICE"
-        return [Verdict(f"G{n}", "punctual scans", "-", "-", None, why) for n in range(1, 6)]
+        fifo = [Verdict(f"G{n}", "punctual scans", "-", "-", None, why) for n in (1, 4, 5) if wanted(f"G{n}")]
+        plain = _plain(seconds) if wanted("G2") else []
+        return [*fifo, *plain]
     verdicts = []
-    for period_s in (0.01, 0.1):
-        verdicts.append(_beside("G1", f"{period_s * 1e3:.0f} ms, all chores", run(period_s, seconds)))
-    quiet = run(0.01, seconds, busy=False)
     loud = run(0.01, seconds)
-    verdicts.append(_beside("G1", "10 ms, stress-ng cpu", run(0.01, seconds, stress=("--cpu", "4"))))
-    verdicts.append(
-        _beside("G1", "10 ms, stress-ng io", run(0.01, seconds, stress=("--io", "2", "--hdd", "1")))
-    )
+    if wanted("G1"):
+        verdicts.append(_beside("10 ms, all chores", loud))
+        verdicts.append(_beside("100 ms, all chores", run(0.1, seconds)))
+        for what, stress in STRESSES.items():
+            verdicts.append(_beside(f"10 ms, stress-ng {what}", run(0.01, seconds, stress=stress)))
+    verdicts += _plain(seconds) if wanted("G2") else []
+    if wanted("G3"):
+        verdicts.append(_drift(loud))
+    if wanted("G4") or wanted("G5"):
+        verdicts += _moved(loud, run(0.01, seconds, busy=False))
+    return [verdict for verdict in verdicts if wanted(verdict.target)]
+
+
+def _plain(seconds: float) -> list[Verdict]:
     plain = run(0.01, seconds, fifo=False)
-    if plain.anchor:
-        good = plain.late.p50 <= 1.2 * plain.anchor.p50 and plain.late.p999 <= 1.5 * plain.anchor.p999
-        claim = "without privileges: p50 <= 1.2x, p99.9 <= 1.5x cyclictest OTHER"
-        verdicts.append(Verdict("G2", claim, str(plain.late), str(plain.anchor), good))
-    drift = max((quiet, loud), key=lambda r: abs(r.drift_ms_per_min))
-    claim = "drift <= 1 ms a minute, no scan skipped in silence"
-    said = f"{drift.drift_ms_per_min:+.2f} ms/min, {drift.skipped} of the grid skipped"
-    verdicts.append(Verdict("G3", claim, said, "monotonic clock", abs(drift.drift_ms_per_min) <= 1.0))
-    ratio = loud.late.p999 / quiet.late.p999
-    verdicts.append(
-        Verdict(
-            "G4",
-            "chores cost: p99.9 <= 2x that without",
-            f"{ratio:.2f}x ({loud.late})",
-            f"without: {quiet.late}",
-            ratio <= 2.0,
-        )
-    )
-    moved = loud.late.most - quiet.late.most
+    claim = "without privileges: p50 <= 1.2x, p99.9 <= 1.5x cyclictest OTHER"
+    if plain.anchor is None:
+        return [Verdict("G2", claim, str(plain.late), NO_CYCLICTEST, None)]
+    good = plain.late.p50 <= 1.2 * plain.anchor.p50 and plain.late.p999 <= 1.5 * plain.anchor.p999
+    return [Verdict("G2", claim, str(plain.late), str(plain.anchor), good)]
+
+
+def _drift(loud: Run) -> Verdict:
+    said = f"{loud.drift_ms_per_min:+.2f} ms/min, {loud.skipped} of the grid skipped"
+    claim = "drift <= 1 ms a minute, what is skipped is in the scan's dt"
+    return Verdict("G3", claim, said, "monotonic clock", abs(loud.drift_ms_per_min) <= 1.0)
+
+
+def _moved(loud: Run, quiet: Run) -> list[Verdict]:
+    ratio, moved_us = loud.late.p999 / quiet.late.p999, loud.late.most - quiet.late.most
+    without = f"without: {quiet.late}"
     claim = "20 ms C calls, queries, collections in the uplink move no tick by > 0.3 ms"
-    verdicts.append(
-        Verdict("G5", claim, f"{moved:+.0f} us at the worst tick", "the run without", moved <= 300.0)
-    )
-    return verdicts
+    said = f"{ratio:.2f}x ({loud.late})"
+    return [
+        Verdict("G4", "chores cost: p99.9 <= 2x that without", said, without, ratio <= 2.0),
+        Verdict("G5", claim, f"{moved_us:+.0f} us at the worst tick", without, moved_us <= 300.0),
+    ]
 
 
-def _beside(target: str, what: str, result: Run) -> Verdict:
+def _beside(what: str, result: Run) -> Verdict:
     claim = f"{what}: p99.9 <= cyclictest + 0.3 ms, max <= + 0.5 ms"
     if result.anchor is None:
-        return Verdict(target, claim, str(result.late), "cyclictest is not installed (rt-tests)", None)
+        return Verdict("G1", claim, str(result.late), NO_CYCLICTEST, None)
     good = result.late.p999 <= result.anchor.p999 + 300 and result.late.most <= result.anchor.most + 500
-    return Verdict(target, claim, str(result.late), str(result.anchor), good)
+    return Verdict("G1", claim, str(result.late), str(result.anchor), good)

@@ -85,6 +85,13 @@ def test_the_file_stays_within_keep_bytes(path: Path) -> None:
     assert told[-1]["last"] < oldest <= told[-1]["last"] + 2
 
 
+def test_every_commit_is_synced_before_it_counts(path: Path) -> None:
+    """A power cut cannot be made here; that SQLite is told to sync each commit of the write-ahead log can be seen."""
+    db = Ledger(path, JournalPlan()).file._db
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_purge_is_bounded_work(path: Path) -> None:
     """A bound made much smaller is reached in many steps of at most 256 records, and the file shrinks."""
     big = Ledger(path, JournalPlan())

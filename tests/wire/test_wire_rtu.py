@@ -545,6 +545,67 @@ def test_a_refusal_inside_the_values_of_a_wreck_is_not_believed(position: int) -
     virtually(main)
 
 
+@pytest.mark.parametrize(("function", "at"), [(5, 2), (5, 4), (15, 3), (15, 5), (16, 3), (16, 5)])
+def test_an_answer_about_another_address_or_count_is_no_success_of_a_write(function: int, at: int) -> None:
+    def respond(frame: bytes) -> Replies:
+        wrong = bytearray(answer(frame)[:-2])
+        wrong[at] ^= 1
+        return [(0.01, rtu(bytes(wrong)))]
+
+    async def main() -> None:
+        line, _ = memory_line(respond)
+        await line.open()
+        without_echo(line)
+        unit = line.modbus("1")
+        writes = {5: unit.write_coil(0, 0), 15: unit.write_coils(0, [True]), 16: unit.write_registers(0, [1])}
+        for code, write in writes.items():
+            if code == function:
+                with pytest.raises(BadReply):
+                    await write
+            else:
+                write.close()
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_s11_an_echo_that_begins_among_writes_does_not_confirm_a_dead_instrument(together: bool) -> None:
+    """On a line of which only writes are known, a second copy of the first answer raises the question again."""
+
+    async def main() -> None:
+        echo, alive = [False], [True]
+
+        def respond(frame: bytes) -> Replies:
+            if echo[0]:
+                yield 0.02 if together else len(frame) * CHAR_S, frame
+            if alive[0]:
+                yield 0.02, answer(frame)
+
+        line, _ = memory_line(respond)
+        await line.open()
+        without_echo(line)
+        unit = line.modbus("1")
+        await unit.write_register(0, 1)
+        echo[0] = True
+        await unit.write_register(0, 2)
+        await asyncio.sleep(0.1)
+        alive[0] = False
+        with pytest.raises(NoReply):
+            await unit.write_register(0, 3)
+
+    virtually(main)
+
+
+def test_the_time_to_answer_begins_with_the_last_character_of_the_request() -> None:
+    async def main() -> None:
+        sent_s = 8 * 11 / 1200
+        line, _ = memory_line(lambda f: [(sent_s + 0.19, answer(f))], plan(baud=1200))
+        await line.open()
+        assert await line.modbus("1").read_holding(0, 1) == expected(1, 0, 1)
+
+    virtually(main)
+
+
 def test_another_value_echoed_by_a_write_is_no_success() -> None:
     async def main() -> None:
         line, _ = memory_line(lambda f: [(0.01, rtu(f[:4], b"\x00\x63"))])

@@ -16,6 +16,7 @@ from edgectl.model.fault import BadReply, LinkFault, NoReply, Refused
 from edgectl.model.plan import LinePlan, Protocol
 from edgectl.wire.half_duplex import OWED_S
 from edgectl.wire.line import Line, open_line
+from edgectl.wire.mbtcp import ModbusTcp
 from tests.wire.peer import (
     MemoryLink,
     Replies,
@@ -507,12 +508,36 @@ def test_nothing_is_left_behind_for_the_collector() -> None:
         tasks[0].cancel()
         link.lose("gone")
         await asyncio.gather(*tasks, return_exceptions=True)
+        link.lost = ""
+        await line.open()
+        link.lose("gone again")
+        with pytest.raises(LinkFault):
+            await line.modbus("1").read_holding(0, 1)
         line.close()
         del tasks
         gc.collect()
         return said
 
     assert virtually(main) == []
+
+
+def test_a_number_that_is_still_waited_for_is_not_given_again() -> None:
+    async def main() -> None:
+        line, link = memory_line(lambda f: [] if f[6] == 9 else healthy(f), tcp(in_flight=2, timeout_s=5.0))
+        await line.open()
+        slow = asyncio.create_task(line.modbus("9").read_holding(0, 1))
+        await asyncio.sleep(0.01)
+        assert isinstance(line._wire, ModbusTcp)
+        line._wire._number = 0xFFFE
+        for n in range(4):
+            assert await line.modbus("1").read_holding(n, 1) == expected(1, n, 1)
+        numbers = [int.from_bytes(data[:2], "big") for _, data in link.sent]
+        assert numbers == [1, 0xFFFF, 0, 2, 3]
+        line.close()
+        with pytest.raises(LinkFault):
+            await slow
+
+    virtually(main)
 
 
 def test_frames_of_the_peer_are_not_made_by_the_product() -> None:
