@@ -174,6 +174,11 @@ def main(
     if (plan := compiled.plan) is None:
         return ExitCode.USAGE
     rig = open_rig(rig_name or folder.resolve().name, seed)
+    try:
+        for line in plan.lines:
+            rig.line(line.name)
+    except ValueError as error:
+        raise click.UsageError(f"the rig does not fit the folder: {error}") from None
     begun = time.monotonic()
     trace = trace_for(plan, days * _DAY_S)
     rehearse(plan, rig, days * _DAY_S, trace, lambda text: click.echo(text, err=True))

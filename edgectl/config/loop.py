@@ -77,7 +77,7 @@ class LoopSection(Section):
     )
     tracking: Annotated[Duration, within(0.1, 86_400.0)] | None = Field(
         None,
-        description="Time in which the integral follows what the output really did. Without it: a quarter of integral",
+        description="Time in which the integral follows what the output really did. Without it: an eighth of integral, or what the derivative time asks for",
     )
     hold_max: Annotated[Duration, within(0.1, 3600.0)] | None = Field(
         None,

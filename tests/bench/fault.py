@@ -42,27 +42,29 @@ STORMS: tuple[Faults, ...] = (
 
 @dataclass(slots=True)
 class Witness:
-    """A journal that knows the truth: counts every value by channel, and keeps those that are wrong."""
+    """A journal that knows the truth: counts every value by channel, and keeps those that are wrong, each once."""
 
     known: Mapping[str, float]
     values: Counter[str] = field(default_factory=Counter)
-    wrong: list[tuple[str, float]] = field(default_factory=list)
+    wrong: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def scan(self, entry: ScanEntry) -> None:
         """Hold samples and judged measurements against the truth."""
         for sample in entry.samples:
             if sample.value is not None:
-                self.look(sample.channel, sample.value)
+                self.look(sample.channel, sample.value, sample.at.mono_ns)
         for measurement in entry.measurements:
-            channel = measurement.tag.replace("_", ".")
-            if measurement.value is not None and measurement.value != self.known[channel]:
-                self.wrong.append((measurement.tag, measurement.value))
+            if measurement.value is not None:
+                self._compare(measurement.tag.replace("_", "."), measurement.value, measurement.at.mono_ns)
 
-    def look(self, channel: str, value: float) -> None:
-        """One value."""
+    def look(self, channel: str, value: float, at_ns: int) -> None:
+        """One value, asked for at this moment."""
         self.values[channel] += 1
+        self._compare(channel, value, at_ns)
+
+    def _compare(self, channel: str, value: float, at_ns: int) -> None:
         if value != self.known[channel]:
-            self.wrong.append((channel, value))
+            self.wrong[channel, at_ns] = value
 
     def event(self, event: Event) -> None:
         """Of no interest here."""
@@ -98,7 +100,7 @@ async def _cancelling(rig: Rig, count: int) -> tuple[Witness, int]:
     dice, witness, cut_short = Random("cancel"), Witness(truth()), 0
     line = open_line(plan(BAUD, timeout_s=TIMEOUT_S).lines[0], RehearsalLink(rig.line("bus")))
     await line.open()
-    for _ in range(count):
+    for number in range(count):
         unit, block = dice.choice(UNITS), dice.choice(BLOCKS)
         try:
             async with asyncio.timeout(dice.uniform(0.0, 0.012)):
@@ -109,7 +111,7 @@ async def _cancelling(rig: Rig, count: int) -> tuple[Witness, int]:
             pass
         else:
             for offset, word in enumerate(words):
-                witness.look(f"i{unit}.r{block + offset}", float(word))
+                witness.look(f"i{unit}.r{block + offset}", float(word), number)
     line.close()
     return witness, cut_short
 
