@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from edgectl import __version__
+
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SET = click.option(
@@ -28,7 +30,7 @@ def _finish(code: int) -> None:
     epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong call or configuration, 3 no control process answers, "
     "4 another control process holds the unit, 70 ended by a bug with outputs driven safe.",
 )
-@click.version_option(package_name=None, version="0.1.0")
+@click.version_option(__version__)
 def edgectl() -> None:
     """Edge controller for closed, automated bioreactors.
 

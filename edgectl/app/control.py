@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgectl import __version__
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
@@ -76,7 +77,7 @@ async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitC
     # Threads made from here on inherit the priority: a starved writer holding the interpreter would hold the scan too.
     grants = claim()
     state = initial_state(plan)
-    journal = FileJournal(place.journal, plan, state, clock.now, readers=(place.cursor,))
+    journal = FileJournal(place.journal, plan, state, clock.now, version=__version__, readers=(place.cursor,))
     log, collector = EventLog(), Collector()
 
     def ready(_: object) -> None:

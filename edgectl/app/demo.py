@@ -43,6 +43,7 @@ class Bench:
     def __init__(self, folder: Path, speed: float) -> None:
         self._folder, self._speed = folder, speed
         self.received = 0
+        self.port = 0
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[list[str]]:
@@ -53,8 +54,8 @@ class Bench:
             _process("broker", "--with-parent") as broker,
         ):
             where = await _first_line(rig)
-            port = (await _first_line(broker))["port"]
-            async with _process("listen", "127.0.0.1", str(port), "#") as listener:
+            self.port = (await _first_line(broker))["port"]
+            async with _process("listen", "127.0.0.1", str(self.port), "#") as listener:
                 counter = asyncio.create_task(self._count(listener))
                 yield [
                     *(
@@ -63,7 +64,7 @@ class Bench:
                         for key, value in line.items()
                     ),
                     "uplink.host=127.0.0.1",
-                    f"uplink.port={port}",
+                    f"uplink.port={self.port}",
                 ]
                 counter.cancel()
 
@@ -126,6 +127,11 @@ async def _demo(folder: Path, seconds: float | None, speed: float) -> ExitCode:
         place = Place(folder / compiled.plan.unit)
         plan_file = store_plan(place.plans, compiled.plan)
         console = Console(stderr=False)
+        console.print(
+            f"MQTT broker at 127.0.0.1:{bench.port}, journal and log in {folder}",
+            highlight=False,
+            soft_wrap=True,
+        )
         supervisor = Supervisor(
             plan_file,
             place.folder,

@@ -24,7 +24,8 @@ from edgectl.app.picture import Curve, Panel, Trend, draw
 from edgectl.app.rehearsal_link import EmulatedLine, RehearsalLink
 from edgectl.clock import Clock, VirtualLoop
 from edgectl.config.compile import compile_folder
-from edgectl.control.process import run
+from edgectl.control.process import Hooks, run
+from edgectl.control.realtime import Collector
 from edgectl.model.event import Event
 from edgectl.model.journal import Journal, ScanEntry
 from edgectl.model.plan import Plan
@@ -139,7 +140,12 @@ async def _rehearse(
         loop.call_later(max(seconds / 20, 3600.0), report)
 
     report()
-    await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links)
+    collector = Collector()
+    hooks = Hooks(slack=collector, ready=lambda _: collector.begin())
+    try:
+        await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links, hooks=hooks)
+    finally:
+        collector.end()
 
 
 def panels(trace: Trace) -> tuple[Panel, ...]:

@@ -44,6 +44,7 @@ class Child:
                 "edgectl",
                 *self.arguments,
                 stdin=asyncio.subprocess.PIPE,
+                stdout=log,
                 stderr=log,
                 start_new_session=True,
             )

@@ -79,6 +79,9 @@ class HalfDuplex:
             if not data:
                 return stray
             self.silent_from = loop.time()
+            await asyncio.sleep(
+                self.pace.silence_s
+            )  # a line that babbles is looked at once a silence, not once a byte
             self._statistics.late_bytes += len(data)
             stray = (stray + data)[-_NOISE_KEPT:]
             if self.silent_from > give_up_at:

@@ -30,7 +30,7 @@ class Pace(NamedTuple):
 
 
 FULL = Pace(tick=20.0, wire=12.0, storm=2400.0, outage=10.0, composite=20.0)
-QUICK = Pace(tick=3.0, wire=3.0, storm=600.0, outage=10.0, composite=4.0)
+QUICK = Pace(tick=2.5, wire=2.5, storm=600.0, outage=4.0, composite=4.0)
 
 EXPERIMENTS: tuple[tuple[tuple[str, ...], Callable[[Pace, Wanted], list[Verdict]]], ...] = (
     (("G1", "G2", "G3", "G4", "G5"), lambda pace, wanted: tick.judge(pace.tick, wanted)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from edgectl.app.control_socket import Unreachable, ask
+from edgectl.store.record import ScanInput
 from tests.bench.stage import (
     ROOT,
     Started,
@@ -21,6 +23,7 @@ from tests.bench.stage import (
     loops_rig,
     process,
     python,
+    quantile,
     scans,
     served,
     wait_for,
@@ -31,6 +34,13 @@ LOOPS, PERIOD_S = 10, 0.1
 LEAN = "import asyncio, sqlite3, json"
 
 
+class Cycle(NamedTuple):
+    """One value's way to the output, milliseconds: from asking for it to its scan, and from there to the confirmed write."""
+
+    to_scan: float
+    to_output: float
+
+
 class Cost(NamedTuple):
     """Shares of one processor, and memory in MiB."""
 
@@ -38,8 +48,7 @@ class Cost(NamedTuple):
     uplink: float
     control_mib: float
     uplink_mib: float
-    cycle_p50_ms: float
-    cycle_p99_ms: float
+    cycles: tuple[Cycle, ...]
 
 
 def _share(started: Started, before: tuple[float, float]) -> float:
@@ -57,21 +66,18 @@ def ours(seconds: float, rig: dict[str, dict[str, dict[str, object]]], mqtt: int
         time.sleep(seconds)
         shares = [_share(process, mark) for process, mark in zip((control, uplink), marks, strict=True)]
         memory = control.pss_mib(), uplink.pss_mib()
-    delays = sorted(cycles_ms(folder / "journal.db"))
-    return Cost(shares[0], shares[1], *memory, statistics.median(delays), delays[int(len(delays) * 0.99)])
+    return Cost(shares[0], shares[1], *memory, tuple(cycles(scans(folder / "journal.db")[20:])))
 
 
-def cycles_ms(journal: Path) -> list[float]:
-    """From asking for a value to the confirmed write that answers it: the poll's start to the scan, the scan to the confirmation."""
-    found = []
-    for scan, after in zip(recorded := scans(journal)[20:], recorded[1:], strict=False):
-        if not scan.samples or not after.achieved:
-            continue
-        asked = min(sample.at.mono_ns for sample in scan.samples if sample.value is not None)
-        written = [a.at.mono_ns for a in after.achieved if a.at.mono_ns > scan.now.mono_ns]
-        if written:
-            found.append((max(written) - asked) / 1e6)
-    return found
+def cycles(recorded: Sequence[ScanInput]) -> Iterator[Cycle]:
+    """From asking for the values a scan used to the last confirmed write that answers it."""
+    for scan, after in itertools.pairwise(recorded):
+        asked = [sample.at.mono_ns for sample in scan.samples if sample.value is not None]
+        written = [
+            a.at.mono_ns for a in after.achieved if a.value is not None and a.at.mono_ns > scan.now.mono_ns
+        ]
+        if asked and written:
+            yield Cycle((scan.now.mono_ns - min(asked)) / 1e6, (max(written) - scan.now.mono_ns) / 1e6)
 
 
 def floor(seconds: float, modbus: int, mqtt: int) -> dict[str, float]:
@@ -103,11 +109,7 @@ def judge(seconds: float) -> list[Verdict]:
             f"{total / anchor['cpu']:.2f}x (control {cost.control:.1%}, uplink {cost.uplink:.1%})", f"floor {anchor['cpu']:.1%} of a core",
             total <= 2 * anchor["cpu"],
         ),
-        Verdict(
-            "G12", "read-compute-write: p50 <= 2 ms, p99 <= 5 ms", f"p50 {cost.cycle_p50_ms:.2f}, p99 {cost.cycle_p99_ms:.2f} ms",
-            f"floor p50 {anchor['p50_s'] * 1e3:.2f}, p99 {anchor['p99_s'] * 1e3:.2f} ms",
-            cost.cycle_p50_ms <= 2.0 and cost.cycle_p99_ms <= 5.0,
-        ),
+        _cycle(cost.cycles, anchor),
         Verdict(
             "G13", "PSS: control <= 20 MiB, both <= 45 MiB", f"control {cost.control_mib:.1f}, both {cost.control_mib + cost.uplink_mib:.1f} MiB",
             "smaps_rollup", cost.control_mib <= 20 and cost.control_mib + cost.uplink_mib <= 45,
@@ -118,6 +120,19 @@ def judge(seconds: float) -> list[Verdict]:
             tick_s <= 2 * lean and birth_s <= 0.4,
         ),
     ]  # fmt: skip
+
+
+def _cycle(cycles: Sequence[Cycle], anchor: dict[str, float]) -> Verdict:
+    """G12. A scan waits for nobody, so a value waits for the next scan; the rest of the way is said apart."""
+    whole, rest = sorted(sum(cycle) for cycle in cycles), sorted(cycle.to_output for cycle in cycles)
+    p50, p99 = quantile(whole, 0.5), quantile(whole, 0.99)
+    good = p50 <= 2.0 and p99 <= 5.0
+    why = f"lines and scans keep grids of their own, so a value waits up to a period ({PERIOD_S * 1e3:.0f} ms) for its scan"
+    return Verdict(
+        "G12", "read-compute-write: p50 <= 2 ms, p99 <= 5 ms",
+        f"p50 {p50:.2f}, p99 {p99:.2f} ms; scan to confirmed write p50 {quantile(rest, 0.5):.2f}, p99 {quantile(rest, 0.99):.2f} ms",
+        f"floor, reading when it scans: p50 {anchor['p50_s'] * 1e3:.2f}, p99 {anchor['p99_s'] * 1e3:.2f} ms", good, "" if good else why,
+    )  # fmt: skip
 
 
 def _import_s() -> float:
@@ -160,7 +175,7 @@ def _until_scanned(socket: Path) -> None:
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:
-            if ask(socket, {"do": "status"})["scan"] > 20:
+            if ask(socket, {"do": "status"})["scan"] > 0:
                 return
         except (Unreachable, OSError):
             pass

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -131,6 +131,14 @@ def slowest_healthy(poll_s: float, seconds: float, dead: int = 3) -> float:
     return min(polls_of(after, unit) / polls_of(before, unit) for unit in UNITS if unit != dead)
 
 
+def _remark(runs: Sequence[tuple[Witness, int]], total: int) -> str:
+    """What went wrong first, or that too little was tried."""
+    for witness, _ in runs:
+        for (channel, at_ns), value in witness.wrong.items():
+            return f"first: {channel} read {value:g} instead of {witness.known[channel]:g} at {at_ns / 1e9:.2f} s"
+    return "" if total >= 10_000 else f"only {total} faults struck"
+
+
 def judge(seconds: float) -> list[Verdict]:
     """G8; ``seconds`` are virtual."""
     begun = time.monotonic()
@@ -147,7 +155,7 @@ def judge(seconds: float) -> list[Verdict]:
             f"{wrong} wrong in {values} values, {total} faults, {cut_short} of them cancelled requests",
             f"every register known; {took}",
             wrong == 0 and total >= 10_000,
-            "" if total >= 10_000 else f"only {total} faults struck",
+            _remark(runs, total),
         ),
         Verdict(
             "G8",

@@ -157,7 +157,7 @@ def edgectl(what: str, plan: Plan, folder: Path, *more: str, prefix: Sequence[st
     plan_file = folder / "plan.json"
     plan_file.write_text(json.dumps(to_plain(plan)))
     command = python("edgectl", what, "--plan", str(plan_file), "--state", str(folder), *more, prefix=prefix)
-    with (folder / f"{what}.log").open("w") as log, process(command, stderr=log) as child:
+    with (folder / f"{what}.log").open("w") as log, process(command, stdout=log, stderr=log) as child:
         yield Started(child, Place(folder))
 
 

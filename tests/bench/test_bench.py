@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from edgectl.core.scan import initial_state
+from edgectl.model.image import Image
 from edgectl.model.instant import Instant
-from edgectl.model.measurement import Sample
-from edgectl.model.quality import DeviceStatus
+from edgectl.model.journal import ScanEntry
+from edgectl.model.measurement import Measurement, Sample
+from edgectl.model.quality import DeviceStatus, Quality
 from edgectl.store.record import ScanInput
 from tests.bench import fault, recovery, tick
 from tests.bench.__main__ import TARGETS, main
-from tests.bench.bus import efficiency, truth, wire_s
+from tests.bench.bus import efficiency, plan, truth, wire_s
 from tests.bench.stage import drift_ms_per_min, lateness_us, offsets_us, quantile, skipped
 from tests.bench.verdict import Verdict
 from tests.bench.wire import Tally
@@ -34,7 +37,7 @@ def test_a_late_scan_is_late_by_its_own_place_on_the_grid() -> None:
 
 
 def test_scans_missing_from_the_journal_are_not_guessed() -> None:
-    with pytest.raises(ValueError, match="from scan 2 to scan 4|scan 2 to 4"):
+    with pytest.raises(ValueError, match="from scan 2 to 4"):
         offsets_us([scan(1, 0), scan(2, 10_000), scan(4, 30_000)], PERIOD_S)
 
 
@@ -42,7 +45,7 @@ def test_a_clock_that_loses_a_microsecond_a_tick_drifts_by_six_milliseconds_a_mi
     recorded = [scan(n, n * 10_001) for n in range(1000)]
     assert drift_ms_per_min(offsets_us(recorded, PERIOD_S), PERIOD_S) == pytest.approx(6.0)
     single = [scan(n, n * 10_000 + (5_000 if n == 999 else 0)) for n in range(1000)]
-    assert drift_ms_per_min(offsets_us(single, PERIOD_S), PERIOD_S) == 0.0
+    assert drift_ms_per_min(offsets_us(single, PERIOD_S), PERIOD_S) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_quantile_is_one_of_the_values() -> None:
@@ -87,9 +90,13 @@ def test_a_wrong_value_on_the_bus_is_seen() -> None:
 
 
 def test_a_tag_with_a_wrong_value_is_seen() -> None:
-    """Judged measurements are held against the truth as well: without the samples a tag alone gives it away."""
+    """Judged measurements are held against the truth as well: here the samples tell nothing."""
+    judged = Measurement("i1_r0", 1100.0, Quality.UNCERTAIN, "", Instant(5, 0))
+    entry = ScanEntry(
+        1, Instant(9, 0), 0.1, (), (), (), (judged,), (), (), (), Image(), initial_state(plan(fault.BAUD))
+    )
     witness = fault.Witness(truth())
-    witness.look("i1.r0", 1100.0, 5)
+    witness.scan(entry)
     assert witness.wrong == {("i1.r0", 5): 1100.0}
 
 

@@ -117,7 +117,7 @@ def measure(baud: int, seconds: float, *, strict: bool = False) -> tuple[Tally, 
         with _bus(baud, folder, *(["--strict"] if strict else [])) as rig:
             port = Path(rig["lines"]["bus"]["port"])
             begun = time.monotonic()
-            answered = bare(port, baud, min(seconds, 2.0))
+            answered = bare(port, baud, min(seconds / 2, 2.0))
             anchor = efficiency(answered, baud, time.monotonic() - begun)
             state = folder / "state"
             with edgectl("control", plan(baud, port=str(port)), state) as control:
