@@ -46,7 +46,7 @@ MISTAKES = {
         "tests/wire",
     ),
     "stale as fresh": Mistake(
-        "edgectl/core/judge.py", "if age_ns > gate.stale_ns:", "if age_ns > gate.stale_ns << 20:", "tests/chain"
+        "edgectl/core/judge.py", "if age_ns > gate.stale_ns:", "if age_ns > gate.stale_ns << 20:", "tests/core"
     ),
     "swallowed interlock": Mistake(
         "edgectl/core/interlock.py", "        value = held_at(output, locks)\n", "", "tests/chain"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.control.grid import Lead
 from edgectl.control.instrument import Instrument
 from edgectl.control.outputs import Output
 from edgectl.control.shell import Shell
@@ -35,7 +36,8 @@ def _branch(plan: Plan, line_plan: LinePlan, link: Link | None, shell: Shell) ->
     line = open_line(line_plan, link)
     mine = [i for i in plan.instruments if i.line == line_plan.name]
     needed = {tag.channel for tag in plan.tags} | {actuator.channel for actuator in plan.actuators}
-    instruments = {i.name: Instrument(i, line, shell, alone=len(mine) == 1, needed=needed) for i in mine}
+    lead, alone = Lead(shell.grid), len(mine) == 1
+    instruments = {i.name: Instrument(i, line, shell, lead, alone=alone, needed=needed) for i in mine}
     outputs = (
         Output(actuator, instruments[owner], shell)
         for actuator in plan.actuators

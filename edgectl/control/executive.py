@@ -73,15 +73,15 @@ class Executive:
         self.punctuality = Punctuality(shell, plan.period_s)
         self._plan, self._shell, self._intake = plan, shell, intake
         self._outputs, self._journal, self._after_scan = outputs, journal, after_scan
+        self._grid = shell.grid
         self._loop = asyncio.get_running_loop()
-        self._origin = 0.0
         self._index = 0
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Scan at once and then every period until cancelled; ends only by an exception in a scan."""
-        self._origin = self._loop.time()
+        self._grid.origin_s = self._loop.time()
         self._tick()
         try:
             await self._ended
@@ -99,12 +99,12 @@ class Executive:
 
     def _scan_on_grid(self) -> None:
         period, begun = self._plan.period_s, self._loop.time()
-        late = begun - (self._origin + self._index * period)
+        late = begun - (self._grid.origin_s + self._index * period)
         skipped = int(late / period)
         self._index += skipped + 1
         self._scan((skipped + 1) * period)
         self.punctuality.note(begun, late, skipped)
-        due = self._origin + self._index * period
+        due = self._grid.origin_s + self._index * period
         self._timer = self._loop.call_at(due, self._tick)
         now = self._loop.time()
         self._after_scan(now, due - now)

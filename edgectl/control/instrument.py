@@ -7,6 +7,7 @@ from collections.abc import Container
 from typing import Any, Protocol, cast
 
 from edgectl.control.breaker import Breaker
+from edgectl.control.grid import Lead
 from edgectl.control.shell import Shell
 from edgectl.control.turn import Turn
 from edgectl.model.codec import from_plain
@@ -55,7 +56,14 @@ class Instrument:
     """
 
     def __init__(
-        self, plan: InstrumentPlan, line: Line, shell: Shell, *, alone: bool, needed: Container[str]
+        self,
+        plan: InstrumentPlan,
+        line: Line,
+        shell: Shell,
+        lead: Lead,
+        *,
+        alone: bool,
+        needed: Container[str],
     ) -> None:
         module = load(plan.driver)
         options = from_plain(module.Options, plan.options)
@@ -69,9 +77,9 @@ class Instrument:
         self.reason = "not contacted yet"
         self.identity = Identity("", "")
         self.full_names = {c.name: f"{plan.name}.{c.name}" for c in module.channels(options)}
-        self.contact = Turn(self, "", (), _CONTACT_S)
+        self.contact = Turn(self, "", (), _CONTACT_S, shell.grid, lead)
         self.polls = tuple(
-            Turn(self, p.name, p.channels, plan.poll_s * p.every)
+            Turn(self, p.name, p.channels, plan.poll_s * p.every, shell.grid, lead)
             for p in self._wanted(module.polls(options), needed)
         )
         self._shell = shell

@@ -20,7 +20,7 @@ from edgectl.model.plan import Medium
 _START_SAFE_S = 20.0
 _REOPEN_S = (0.2, 1.0)
 _RETRY_S = 0.1
-_CHECK_IN_S = 1.0
+_LONGEST_REST_S = 5.0
 _DEVICE_FAILED = 4
 _GATEWAY_SILENT = (10, 11)  # the gateway answers for an instrument that does not
 _PASSING = (4, 5, 6, 10, 11)  # refusals that say nothing of what was asked for
@@ -45,11 +45,11 @@ async def poll(turn: Turn, shell: Shell) -> None:
 class Poller:
     """Serves one line for ever. Everything it does there is one of four: open it, make contact, write, poll.
 
-    On a Modbus TCP line with ``in_flight`` above one so many jobs run at once, but never one twice. ``check_in`` is called at
-    least every second as long as the line is really served.
+    On a Modbus TCP line with ``in_flight`` above one so many jobs run at once, but never one twice. ``check_in`` gets
+    the line's name and until when (s) it has nothing to do, at least every 5 s as long as the line is really served.
     """
 
-    def __init__(self, branch: Branch, shell: Shell, check_in: Callable[[str], None]) -> None:
+    def __init__(self, branch: Branch, shell: Shell, check_in: Callable[[str, float], None]) -> None:
         self.branch = branch
         self.name = f"line {branch.plan.name}"
         self.condition = "closed"
@@ -84,7 +84,7 @@ class Poller:
     async def _start(self) -> None:
         """The first bytes on the line make its outputs safe. Whoever does not answer must not keep the others waiting."""
         outcomes = await drive_line_safe(
-            self.branch, _START_SAFE_S, tries=1, progress=lambda: self._check_in(self.name)
+            self.branch, _START_SAFE_S, tries=1, progress=lambda: self._check_in(self.name, 0.0)
         )
         for name, value, _, safe, detail in outcomes:
             after, reason = ("safe", f"{value:g} at start") if safe else ("not confirmed", detail)
@@ -95,7 +95,7 @@ class Poller:
     async def _serve(self) -> None:
         now_s = self._loop.time
         while True:
-            self._check_in(self.name)
+            self._check_in(self.name, 0.0)
             now = now_s()
             if self.condition != "open":
                 await (self._open() if self._open_at <= now else self._rest(self._open_at))
@@ -123,8 +123,10 @@ class Poller:
         return nearest
 
     async def _rest(self, until_s: float) -> None:
+        until_s = min(until_s, self._loop.time() + _LONGEST_REST_S)
+        self._check_in(self.name, until_s)
         waiter = self._loop.create_future()
-        timer = self._loop.call_at(min(until_s, self._loop.time() + _CHECK_IN_S), _release, waiter)
+        timer = self._loop.call_at(until_s, _release, waiter)
         self._waiters.append(waiter)
         try:
             await waiter
@@ -149,6 +151,7 @@ class Poller:
     def _succeeded(self, instrument: Instrument, turn: Turn | None) -> None:
         if turn is instrument.contact:
             instrument.admit(self._loop.time())
+            self.wake()
         elif instrument.ready:
             instrument.answer(turn)
             if turn is not None:
@@ -248,6 +251,7 @@ class Poller:
                 instrument.admit(now)
             else:
                 instrument.contact.due = now
+        self.wake()
 
     def _lose(self, fault: LinkFault) -> None:
         """The line is gone, and everything behind it at once. Opening again is cheap: it is tried at the rate of the fastest poll."""

@@ -12,6 +12,7 @@ from edgectl.clock import Clock
 from edgectl.control.branch import assemble
 from edgectl.control.control_socket import ControlSocket
 from edgectl.control.executive import Executive
+from edgectl.control.grid import Grid
 from edgectl.control.image import ProcessImage
 from edgectl.control.intake import Intake
 from edgectl.control.lock import locked
@@ -65,7 +66,7 @@ class Control:
     ) -> None:
         self.plan = plan
         self.intake = Intake()
-        self.shell = Shell(ProcessImage(), clock, self._record)
+        self.shell = Shell(ProcessImage(), clock, self._record, Grid(plan.period_s))
         self._journal, self._hooks = journal, hooks
         self._ready = False
         self.branches = assemble(plan, links, self.shell)

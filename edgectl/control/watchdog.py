@@ -16,7 +16,7 @@ class Stalled(Exception):
 
 
 class Watchdog:
-    """Knows who has checked in since the last ping. A ping needs everybody; who is missing for 5 s ends the process.
+    """Knows who has checked in since the last ping. A ping needs everybody who is not at rest; who is missing for 5 s ends the process.
 
     The journal is not a member: a disk that hangs is an alarm and no reason to stop regulating.
     """
@@ -24,13 +24,15 @@ class Watchdog:
     def __init__(self, members: Iterable[str], notify: Callable[[str], None]) -> None:
         self._members = frozenset(members)
         self._missing = set(self._members)
+        self._rests_until_s = dict.fromkeys(self._members, 0.0)
         self._notify = notify
         self._ping_at = 0.0
         self._whole_at: float | None = None
 
-    def check_in(self, member: str) -> None:
-        """``member`` has done some of its work."""
+    def check_in(self, member: str, rests_until_s: float = 0.0) -> None:
+        """``member`` has done some of its work, and has none before ``rests_until_s``: until then it is not missed."""
         self._missing.discard(member)
+        self._rests_until_s[member] = rests_until_s
 
     def beat(self, now_s: float, status: Callable[[], str]) -> None:
         """Ping if it is time and everybody has checked in; called by the executive, so its own progress is proven by the call.
@@ -44,7 +46,7 @@ class Watchdog:
             self._whole_at = now_s
         if not self._missing:
             self._notify(f"WATCHDOG=1\nSTATUS={status()}")
-            self._missing = set(self._members)
+            self._missing = {member for member, until_s in self._rests_until_s.items() if until_s <= now_s}
             self._whole_at, self._ping_at = now_s, now_s + _PING_S
         elif now_s - self._whole_at > _STALL_S:
             raise Stalled(f"{', '.join(sorted(self._missing))} made no progress for {_STALL_S:g} s")

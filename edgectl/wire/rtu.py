@@ -187,9 +187,13 @@ class Rtu:
             heard = heard[size:]
 
     def _failure(self, key: Key, reply: Reply, sent: float) -> InstrumentFault:
-        """What went wrong. An answer of which something came is not waited for any longer than it had."""
+        """What went wrong. An answer of which something came is not waited for any longer than it had.
+
+        But while others owe answers too, the damaged one may have been one of theirs, and this unit's is still to come.
+        """
         unit, size, expected = key[0], len(reply.buffer), reply.expected.size
-        answered = reply.begun or size >= expected
+        alone = all(other == key or until <= sent for other, until in self._owed.items())
+        answered = alone and (reply.begun or size >= expected)
         self._owed[key] = sent + self._timeout_s + (0.0 if answered else OWED_S)
         if not size and not reply.foreign:
             self._statistics.timeouts += 1

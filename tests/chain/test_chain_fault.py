@@ -15,7 +15,7 @@ from edgectl.model.quality import Quality
 from tests.chain.witness import Scene, demo_plan
 
 PLAN = demo_plan()
-FAULT_AT_S, REACTION_S = 240.0, 2.0
+FAULT_AT_S, END_S, REACTION_S = 240.0, 490.0, 2.0
 STATIONS = {
     "ph1": "probes/1", "do1": "probes/2", "rtd1": "rtd/1", "jacket": "utility/1", "relay": "utility/2", "analog": "utility/3",
     "air": "gas/A", "co2": "gas/B", "o2": "gas/C", "base": "pump/1", "mux": "cell/1",
@@ -67,14 +67,14 @@ CASES = [Case(instrument, verb) for instrument in STATIONS for verb in SILENCING
 
 @pytest.fixture(scope="module")
 def undisturbed() -> Scene:
-    return Scene(PLAN, FAULT_AT_S, FAULT_AT_S + 60.0).play()
+    return Scene(PLAN, FAULT_AT_S, END_S).play()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.instrument}-{case.verb}")
 def test_one_silent_instrument_costs_its_own_values_and_nothing_else(case: Case, undisturbed: Scene) -> None:
     station = STATIONS[case.instrument]
     target = station.partition("/")[0] if case.verb == "unplug" else station
-    scene = Scene(PLAN, FAULT_AT_S, FAULT_AT_S + 60.0).play((target, case.verb, SILENCING[case.verb]))
+    scene = Scene(PLAN, FAULT_AT_S, END_S).play((target, case.verb, SILENCING[case.verb]))
     gone = {name for name, place in STATIONS.items() if place == station or place.partition("/")[0] == target}
     tags = tuple(tag for name in gone for tag in tags_behind(name))
 

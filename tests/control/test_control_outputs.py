@@ -190,7 +190,7 @@ def test_an_unconfirmed_write_may_have_been_done_and_going_back_is_written_too()
         await asyncio.sleep(5)
         unit.unheard = True
         await ask(scene, 60.0)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)  # the poll before the scan has to time out first
         unit.unheard = False
         assert unit.holding[0] == 600
         await ask(scene, 40.0)

@@ -7,12 +7,13 @@ from typing import cast
 import pytest
 
 from edgectl.control.breaker import Breaker
+from edgectl.control.grid import Grid, Lead
 from edgectl.control.instrument import Instrument
 from edgectl.control.turn import Turn
 
 
 def turn(period_s: float = 1.0) -> Turn:
-    made = Turn(cast("Instrument", None), "all", ("x",), period_s)
+    made = Turn(cast("Instrument", None), "all", ("x",), period_s, Grid(), Lead(Grid()))
     made.begin(100.0)
     return made
 
@@ -83,3 +84,25 @@ def test_three_failures_in_a_row_open_and_one_answer_closes() -> None:
     assert breaker.fail() is False
     breaker.open()
     assert breaker.fail() is True
+
+
+def test_polls_begin_so_early_that_the_slowest_of_the_line_is_there_at_its_scan() -> None:
+    grid = Grid(period_s=1.0, origin_s=100.0)
+    lead = Lead(grid)
+    quick, slow = (Turn(cast("Instrument", None), "all", ("x",), 1.0, grid, lead) for _ in range(2))
+    for each in (quick, slow):
+        each.begin(100.3)
+    for _ in range(12):
+        begun = quick.due
+        quick.succeed(begun + 0.02)
+        slow.succeed(begun + 0.2)
+    assert quick.due + 0.2 < quick.point
+    assert 0.2 < lead.seconds < 0.3
+    assert quick.point == 112.0, "the grid is that of the scans, whenever the line came up"
+
+
+def test_a_line_slower_than_its_scans_begins_no_more_than_half_a_period_early() -> None:
+    lead = Lead(Grid(period_s=1.0))
+    for point in range(20):
+        lead.note(float(point), 3.0)
+    assert lead.seconds <= 0.5

@@ -228,6 +228,15 @@ def test_at_the_start_every_interlock_is_active_until_its_tag_is_known() -> None
     assert unit.output("HS-101") == 1.0
 
 
+def test_a_start_inside_the_hysteresis_is_released() -> None:
+    """Nothing was beyond the limit; a restart must not lock what ran before."""
+    unit = Bench(demo())
+    unit.values["TT-101"] = 38.3
+    unit.scan()
+    assert unit.output("HS-101") == 1.0
+    assert unit.told("interlock", "TSHH-101") == [("unknown", "clear")]
+
+
 def test_a_manual_demand_stays_where_an_interlock_put_it() -> None:
     lock = InterlockPlan("WSH-101", "WT-101", Relation.ABOVE, 2.2, ("P-102",))
     unit = Bench(demo(interlocks=(lock,)))

@@ -133,6 +133,18 @@ def test_asking_for_what_is_already_so_is_granted_and_no_event() -> None:
     assert bench.events == []
 
 
+def test_asking_again_gains_nothing() -> None:
+    """AUTO asked of a loop that holds in AUTO does not lengthen the hold, nor does MAN stop a move under way."""
+    bench = unit()
+    bench.status["TT-101"] = DeviceStatus.OUT_OF_SPECIFICATION
+    bench.run(10)
+    bench.ask(Ask.MODE, "TIC-101", "AUTO")
+    assert bench.loop("TIC-101").unsure_s == 11.0
+    bench.ask(Ask.OUTPUT, "SC-101", 300.0)
+    bench.ask(Ask.MODE, "SC-101", "MAN")
+    assert bench.state.actuators["SC-101"].manual == 300.0
+
+
 def test_an_actuator_without_loop_goes_by_hand_and_back_to_normal() -> None:
     bench = unit()
     bench.ask(Ask.OUTPUT, "HS-101", 0.0)

@@ -109,12 +109,12 @@ def test_a_scan_three_seconds_late_moves_outputs_little() -> None:
 
 
 def test_a_late_scan_ramps_and_rates_by_two_periods_only() -> None:
-    unit = Bench(with_loop(replace(TIC, setpoint_rate_per_s=0.1)))
+    unit = Bench(replace(with_loop(replace(TIC, setpoint_rate_per_s=0.1)), period_s=0.5))
     unit.run(1)
     speed, setpoint = unit.output("SC-101"), unit.loop("TIC-101").setpoint
     unit.scan(dt_s=10.0)
-    assert unit.output("SC-101") == speed + 2 * 10.0
-    assert unit.loop("TIC-101").setpoint == pytest.approx(setpoint + 2 * 0.1)
+    assert unit.output("SC-101") == speed + 2 * 0.5 * 10.0
+    assert unit.loop("TIC-101").setpoint == pytest.approx(setpoint + 2 * 0.5 * 0.1)
 
 
 def test_a_late_scan_counts_in_full_towards_delays() -> None:
