@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from edgectl.model.request import Ask, Reply, Request
+from edgectl.model.request import Ask, Origin, Reply, Request
 
 _MOST_WAITING = 100
 _LONGEST_TEXT = 500
-_KEYS = {"id", "do", "ask", "target", "value", "actor", "reason"}
+_KEYS = {"id", "do", "ask", "target", "value", "actor", "reason", "origin"}
 
 
 class Intake:
@@ -86,8 +86,23 @@ def request_from(data: dict[str, Any], identity: str) -> Request:
     if word not in {ask.value for ask in Ask}:
         raise ValueError(f"ask: expected one of {', '.join(ask.value for ask in Ask)}, found {word!r}")
     return Request(
-        identity, Ask(word), _text(data, "target"), _value(data), _text(data, "actor"), _text(data, "reason")
+        identity,
+        Ask(word),
+        _text(data, "target"),
+        _value(data),
+        _text(data, "actor"),
+        _text(data, "reason"),
+        _origin(data),
     )
+
+
+def _origin(data: dict[str, Any]) -> Origin:
+    word = data.get("origin", Origin.LOCAL.value)
+    if word not in {origin.value for origin in Origin}:
+        raise ValueError(
+            f"origin: expected one of {', '.join(origin.value for origin in Origin)}, found {word!r}"
+        )
+    return Origin(word)
 
 
 def _text(data: dict[str, Any], key: str) -> str:
@@ -108,4 +123,4 @@ def _value(data: dict[str, Any]) -> float | str:
             number = math.inf
         if math.isfinite(number):
             return number
-    raise ValueError("value: expected a finite number, or the name of a mode")
+    raise ValueError("value: expected a finite number, or a word")

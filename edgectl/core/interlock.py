@@ -13,8 +13,9 @@ from edgectl.core.output import Following, Output
 from edgectl.core.text import figure
 from edgectl.model.command import Command, Demand
 from edgectl.model.measurement import Measurement
-from edgectl.model.plan import ActuatorPlan, InterlockPlan, Relation
+from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import Quality
+from edgectl.model.safety import InterlockPlan, Relation
 from edgectl.model.state import ActuatorState, InterlockState
 
 NOT_A_NUMBER = "not a number"

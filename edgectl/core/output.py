@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from edgectl.core.text import figure, span
 from edgectl.model.measurement import Achieved
-from edgectl.model.plan import ActuatorPlan, InterlockPlan
+from edgectl.model.plan import ActuatorPlan
+from edgectl.model.safety import InterlockPlan
 from edgectl.model.state import ActuatorState
 
 _SILENCE_S = 2.0  # a lost write is repeated before anybody is told

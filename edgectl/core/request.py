@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
 from edgectl.core.output import Output
@@ -27,12 +28,13 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What requests are checked against and applied to, in one scan. ``loops`` and ``actuators`` are changed in place."""
+    """What requests are checked against and applied to, in one scan. ``guarded``, ``loops`` and ``actuators`` are changed in place."""
 
     unit: Unit
     now: Instant
     measured: Mapping[str, Measurement]
     interlocks: Mapping[str, InterlockState]
+    guarded: Guarded
     loops: dict[str, LoopState]
     actuators: dict[str, ActuatorState]
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
     NOT_A_NUMBER,
     NOT_FOLLOWING,
@@ -44,8 +45,18 @@ from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
-from edgectl.model.request import Reply, Request
-from edgectl.model.state import ActuatorState, InterlockState, Result, State, TagState
+from edgectl.model.request import Request
+from edgectl.model.state import (
+    ActuatorState,
+    AlarmState,
+    CheckState,
+    DoseState,
+    HazardState,
+    InterlockState,
+    Result,
+    State,
+    TagState,
+)
 
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
 _UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
@@ -67,6 +78,10 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         actuators={actuator.name: ActuatorState(stands[actuator.name]) for actuator in plan.actuators},
         interlocks={lock.name: InterlockState(active=True, unknown=True) for lock in plan.interlocks},
         loops={name: _initial_loop(loop, stands) for name, loop in unit.loops.items()},
+        checks={check.name: CheckState() for check in plan.checks},
+        hazards={hazard.name: HazardState() for hazard in plan.hazards},
+        alarms={alarm.name: AlarmState() for alarm in plan.alarms},
+        doses={dose.actuator: DoseState() for dose in plan.doses},
     )
 
 
@@ -104,18 +119,25 @@ def scan(
     this = _Now(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
     interlocks = _watch(this, state.interlocks, measured)
-    loops, actuators = state.loops, state.actuators
-    replies: tuple[Reply, ...] = ()
-    if requests:
-        desk = Desk(unit, now, measured, interlocks, dict(loops), dict(actuators))
-        replies = serve(desk, requests, this.events)
-        loops, actuators = desk.loops, desk.actuators
+    guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
+    desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
+    replies = serve(desk, requests, this.events) if requests else ()
+    loops, actuators = desk.loops, desk.actuators
     moves = _move(this, loops, measured)
     chain = _Chain({}, {}, {}, set(), set())
-    _permit(this, chain, actuators, moves, interlocks)
+    _permit(this, chain, actuators, moves, interlocks, guarded)
     return Result(
         state=State(
-            state.scan + 1, tags, chain.actuators, interlocks, _settle(this, chain, loops, moves, measured)
+            scan=state.scan + 1,
+            tags=tags,
+            actuators=chain.actuators,
+            interlocks=interlocks,
+            loops=_settle(this, chain, loops, moves, measured),
+            checks=guarded.checks,
+            hazards=guarded.hazards,
+            alarms=guarded.alarms,
+            doses=guarded.doses,
+            unit=guarded.unit,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -182,7 +204,9 @@ def _permit(
     actuators: Mapping[str, ActuatorState],
     moves: Mapping[str, Move],
     interlocks: Mapping[str, InterlockState],
+    guarded: Guarded,
 ) -> None:
+    del guarded
     loops, achieved = this.unit.loops, this.image.achieved
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s

@@ -11,6 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgectl.model.loop import Mode
+from edgectl.model.safety import (
+    AlarmPlan,
+    AuthorityPlan,
+    CheckPlan,
+    DosePlan,
+    HazardPlan,
+    InterlockPlan,
+    LadderPlan,
+    RestartPlan,
+)
 
 
 class Medium(enum.Enum):
@@ -104,7 +114,9 @@ class ActuatorPlan:
 
     ``safe`` is the value of promise 1; ``normal`` is the demand when no loop drives it (None: safe). A command is a lease of ``lease_s``,
     renewed by each scan and rewritten to the instrument at least every ``renew_s``. ``rate_per_s`` (0: off) limits moves, except towards
-    ``safe`` on an interlock. Read-back further than ``tolerance`` from the command means the actuator does not follow.
+    ``safe`` on an interlock. Read-back further than ``tolerance`` from the command means the actuator does not follow. ``fallback`` is the
+    value of a FALLBACK action (None: safe), ``hold_max_s`` how long a HOLD may keep the last value. Away from ``safe`` it stays for at least
+    ``min_on_s``, at ``safe`` for at least ``min_off_s``, except that nothing delays a protective move to ``safe``.
     """
 
     name: str
@@ -121,31 +133,10 @@ class ActuatorPlan:
     resolution: float = 0.0
     discrete: bool = False
     description: str = ""
-
-
-class Relation(enum.Enum):
-    """Comparison of an interlock."""
-
-    ABOVE = "above"
-    BELOW = "below"
-
-
-@dataclass(frozen=True, slots=True)
-class InterlockPlan:
-    """While ``tag`` is beyond ``limit`` (or not known: BAD), every actuator named is forced to ``value`` (None: its safe value).
-
-    Active after ``delay_s`` beyond the limit; released when the tag is back by ``hysteresis``.
-    """
-
-    name: str
-    tag: str
-    relation: Relation
-    limit: float
-    actuators: tuple[str, ...]
-    hysteresis: float = 0.0
-    delay_s: float = 0.0
-    value: float | None = None
-    description: str = ""
+    fallback: float | None = None
+    hold_max_s: float = 0.0
+    min_on_s: float = 0.0
+    min_off_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +229,11 @@ class Plan:
     loops: tuple[LoopPlan, ...]
     uplink: UplinkPlan = UplinkPlan()
     journal: JournalPlan = JournalPlan()
+    checks: tuple[CheckPlan, ...] = ()
+    hazards: tuple[HazardPlan, ...] = ()
+    alarms: tuple[AlarmPlan, ...] = ()
+    doses: tuple[DosePlan, ...] = ()
+    ladder: LadderPlan = field(default_factory=LadderPlan)
+    restart: RestartPlan = field(default_factory=RestartPlan)
+    authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""

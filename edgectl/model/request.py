@@ -9,13 +9,38 @@ from typing import NamedTuple
 class Ask(enum.Enum):
     """Kinds of request the core understands."""
 
-    SETPOINT = "setpoint"
-    MODE = "mode"
-    OUTPUT = "output"
+    SETPOINT = "setpoint"  # of a loop
+    MODE = "mode"  # of a loop or an actuator
+    OUTPUT = "output"  # by hand, of a loop or an actuator
+    RESET = "reset"  # a latched hazard, alarm or dosing limit, or all
+    ACKNOWLEDGE = "acknowledge"  # an alarm, or all
+    SHELVE = "shelve"  # an alarm, for ``value`` seconds (0: until it next returns to normal)
+    UNSHELVE = "unshelve"  # an alarm
+    RETIRE = "retire"  # an alarm: out of service
+    RETURN = "return"  # an alarm: back to service
+    AUTHORITY = "authority"  # of the unit: local, remote or maintenance
+    HOLD = "hold"  # the unit
+    RESUME = "resume"  # the unit
+    BATCH = "batch"  # the unit: a new batch of this name begins, and totals with it
+
+
+class Origin(enum.Enum):
+    """Where a request comes from: from beside the unit, or through the uplink."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+class Authority(enum.Enum):
+    """Whose requests are heard: those from beside the unit, those through the uplink too, or only a maintainer's."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    MAINTENANCE = "maintenance"
 
 
 class Request(NamedTuple):
-    """One request. ``target`` is a loop or an actuator, ``value`` a number in its unit, or a mode name for MODE.
+    """One request. ``target`` is a loop, an actuator, an alarm, a hazard or the unit; ``value`` a number in its unit, or a word.
 
     ``identity`` tells requests apart for replies and records; ``actor`` and ``reason`` go to the journal as they are.
     """
@@ -26,6 +51,7 @@ class Request(NamedTuple):
     value: float | str
     actor: str
     reason: str
+    origin: Origin = Origin.LOCAL
 
 
 class Reply(NamedTuple):

@@ -11,7 +11,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
-from edgectl.model.request import Reply
+from edgectl.model.request import Authority, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,58 @@ class InterlockState:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckState:
+    """Memory of one plausibility check: whether it fails, and why."""
+
+    failed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HazardState:
+    """Memory of one hazard: for how long its cause has stood and been gone (s), whether it acts, since when and why.
+
+    ``first_out``: it was the first of those that act, and stays marked until all are over.
+    """
+
+    stood_s: float = 0.0
+    gone_s: float = 0.0
+    active: bool = False
+    first_out: bool = False
+    since: Instant | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmState:
+    """Memory of one alarm, by the states of ISA-18.2."""
+
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoseState:
+    """Memory of one dosing limit: what has passed in this batch, in the actuator's unit of amount, and whether a limit is reached."""
+
+    batch: float = 0.0
+    reached: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """Memory of the unit as a whole.
+
+    ``held`` says why all outputs stand at their safe values until somebody resumes (empty: they do not). ``uplink_lost_s`` is for how long nobody has heard of
+    the uplink, ``batch`` the name of the running batch.
+    """
+
+    held: str = ""
+    authority: Authority = Authority.LOCAL
+    uplink_lost_s: float = 0.0
+    batch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything the core remembers. Keys are names of the plan. ``scan`` counts scans since the start of the run."""
 
@@ -63,6 +115,11 @@ class State:
     actuators: Mapping[str, ActuatorState] = field(default_factory=dict)
     interlocks: Mapping[str, InterlockState] = field(default_factory=dict)
     loops: Mapping[str, LoopState] = field(default_factory=dict)
+    checks: Mapping[str, CheckState] = field(default_factory=dict)
+    hazards: Mapping[str, HazardState] = field(default_factory=dict)
+    alarms: Mapping[str, AlarmState] = field(default_factory=dict)
+    doses: Mapping[str, DoseState] = field(default_factory=dict)
+    unit: UnitState = field(default_factory=UnitState)
 
 
 @dataclass(frozen=True, slots=True)

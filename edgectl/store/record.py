@@ -19,7 +19,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.measurement import Achieved, Measurement, Sample
 from edgectl.model.plan import Plan
 from edgectl.model.quality import DeviceStatus, Quality
-from edgectl.model.request import Ask, Request
+from edgectl.model.request import Ask, Origin, Request
 from edgectl.model.state import State
 from edgectl.store.block import deflate, inflate, pack, unpack
 
@@ -187,7 +187,7 @@ def unpack_commands(body: bytes, names: bytes) -> list[CommandValue]:
 
 _STATUS = list(DeviceStatus)
 _STATUS_PLACE = {status: place for place, status in enumerate(_STATUS)}
-_INPUTS = ("iiifhiii", "sfbsii", "sffsii", "ssssss")
+_INPUTS = ("iiifhiii", "sfbsii", "sffsii", "sssssss")
 
 
 def pack_inputs(scans: Sequence[ScanInput], names: bytes) -> bytes:
@@ -216,7 +216,7 @@ def pack_inputs(scans: Sequence[ScanInput], names: bytes) -> bytes:
         for actuator, commanded, value, detail, at in s.achieved
     ]
     requests = [
-        (r.identity, r.ask.value, r.target, json.dumps(r.value), r.actor, r.reason)
+        (r.identity, r.ask.value, r.target, json.dumps(r.value), r.actor, r.reason, r.origin.value)
         for s in scans
         for r in s.requests
     ]
@@ -237,7 +237,10 @@ def unpack_inputs(body: bytes, names: bytes) -> list[ScanInput]:
         [Achieved(a, c, v, d, Instant(mono, mono + offset)) for a, c, v, d, mono, offset in achieved]
     )
     every_request = iter(
-        [Request(i, Ask(a), t, json.loads(v), who, why) for i, a, t, v, who, why in requests]
+        [
+            Request(i, Ask(a), t, json.loads(v), who, why, Origin(place))
+            for i, a, t, v, who, why, place in requests
+        ]
     )
     return [
         ScanInput(

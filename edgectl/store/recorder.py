@@ -217,7 +217,11 @@ def _event(event: Event) -> Row:
 
 
 def _request(now: Instant, request: Request) -> Row:
-    return Row(Kind.REQUEST, now, plain({**request._asdict(), "ask": request.ask.value}))
+    return Row(
+        Kind.REQUEST,
+        now,
+        plain({**request._asdict(), "ask": request.ask.value, "origin": request.origin.value}),
+    )
 
 
 def _reply(now: Instant, reply: Reply) -> Row:

@@ -15,7 +15,7 @@ import pytest
 
 from edgectl.control.control_socket import ControlSocket
 from edgectl.control.intake import Intake, parse, request_from
-from edgectl.model.request import Ask, Reply, Request
+from edgectl.model.request import Ask, Origin, Reply, Request
 
 GOOD = {
     "id": "7",
@@ -58,7 +58,7 @@ async def test_a_request_waits_for_the_scan_and_gets_its_answer(intake: Intake, 
     reader, writer = await client(tmp_path)
     asking = asyncio.create_task(exchange(reader, writer, json.dumps(GOOD).encode()))
     (request,) = await next_scan(intake)
-    assert request[1:] == (Ask.SETPOINT, "TIC-101", 37.5, "anna", "batch sheet")
+    assert request[1:] == (Ask.SETPOINT, "TIC-101", 37.5, "anna", "batch sheet", Origin.LOCAL)
     intake.answer((Reply(request.identity, accepted=False, reason="above 42 degC"),))
     assert await asking == {"id": "7", "accepted": False, "reason": "above 42 degC"}
     writer.close()

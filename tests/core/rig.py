@@ -13,17 +13,10 @@ from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Achieved, Measurement, Sample
-from edgectl.model.plan import (
-    ActuatorPlan,
-    InterlockPlan,
-    LoopPlan,
-    Plan,
-    Relation,
-    SegmentPlan,
-    TagPlan,
-)
+from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan, SegmentPlan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Reply, Request
+from edgectl.model.safety import InterlockPlan, Relation
 from edgectl.model.state import Result, State
 
 NS = 1_000_000_000

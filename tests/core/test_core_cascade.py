@@ -12,9 +12,10 @@ import pytest
 from edgectl.core.unit import unit_of
 from edgectl.model.command import Command
 from edgectl.model.loop import Mode
-from edgectl.model.plan import ActuatorPlan, InterlockPlan, LoopPlan, Plan, Relation, SegmentPlan, TagPlan
+from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan, SegmentPlan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Request
+from edgectl.model.safety import InterlockPlan, Relation
 from edgectl.model.state import Result
 from tests.core.rig import Bench, demo
 

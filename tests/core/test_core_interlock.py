@@ -14,9 +14,10 @@ from edgectl.core.output import Following, output_of
 from edgectl.model.command import Demand
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
-from edgectl.model.plan import ActuatorPlan, InterlockPlan, Relation
+from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import DeviceStatus, Quality
 from edgectl.model.request import Ask
+from edgectl.model.safety import InterlockPlan, Relation
 from edgectl.model.state import ActuatorState, InterlockState
 from tests.core.rig import Bench, demo
 

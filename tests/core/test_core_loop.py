@@ -9,9 +9,10 @@ import pytest
 
 from edgectl.core.loop import achieved_output, asked, loop_of
 from edgectl.model.loop import Mode
-from edgectl.model.plan import ActuatorPlan, InterlockPlan, LoopPlan, Relation
+from edgectl.model.plan import ActuatorPlan, LoopPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask
+from edgectl.model.safety import InterlockPlan, Relation
 from tests.core.rig import (
     AIC_PH,
     SMALL_LOOP,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from edgectl.model.event import Event
 from edgectl.model.loop import Mode
-from edgectl.model.plan import InterlockPlan, Relation
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Request
+from edgectl.model.safety import InterlockPlan, Relation
 from tests.core.rig import AIC_DO, Bench, demo, request, with_loop
 
 LOCKS = (

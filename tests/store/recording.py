@@ -15,18 +15,10 @@ from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry
 from edgectl.model.measurement import Achieved, Sample
-from edgectl.model.plan import (
-    ActuatorPlan,
-    InterlockPlan,
-    JournalPlan,
-    LoopPlan,
-    Plan,
-    Relation,
-    SegmentPlan,
-    TagPlan,
-)
+from edgectl.model.plan import ActuatorPlan, JournalPlan, LoopPlan, Plan, SegmentPlan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Request
+from edgectl.model.safety import InterlockPlan, Relation
 from edgectl.store.journal import FileJournal
 
 NS = 1_000_000_000
