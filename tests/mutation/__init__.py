@@ -1,0 +1,1 @@
+"""Mutation of the safety code, to test its tests."""
