@@ -23,6 +23,7 @@ from edgectl.model.plan import Plan
 
 STATE = Path("/var/lib/edgectl")
 USUAL = Path("/opt/edgectl")
+HIDDEN = (Path("/home"), Path("/root"), Path("/tmp"))  # noqa: S108 - from the services: ProtectHome, PrivateTmp
 FILES = {
     "edgectl-control@.service": Path("/etc/systemd/system/edgectl-control@.service"),
     "edgectl-uplink@.service": Path("/etc/systemd/system/edgectl-uplink@.service"),
@@ -69,7 +70,8 @@ class Installation:
 
     def commands(self) -> tuple[tuple[str, ...], ...]:
         """What is run afterwards; an image does all but the last at its first start."""
-        services = (f"edgectl-control@{self.unit}", f"edgectl-uplink@{self.unit}")
+        names = ("control", "uplink") if self.plan is None or self.plan.uplink.host else ("control",)
+        services = tuple(f"edgectl-{name}@{self.unit}" for name in names)
         if not self.live:
             return (("systemctl", f"--root={self.root}", "enable", *services),)
         return (
@@ -140,7 +142,7 @@ def _prefix() -> Path:
     if not Path(sys.prefix, "bin", "edgectl").exists():
         return USUAL
     prefix = Path(sys.prefix)
-    if prefix.is_relative_to("/home") or prefix.is_relative_to("/root") or prefix.is_relative_to("/tmp"):  # noqa: S108
+    if any(prefix.is_relative_to(hidden) for hidden in HIDDEN):
         raise Refused(
             f"the services cannot see {prefix} (ProtectHome, PrivateTmp); install edgectl in {USUAL}"
         )
@@ -202,6 +204,6 @@ def _run(installation: Installation) -> ExitCode:
             click.echo(f"install-service: '{' '.join(command)}' ended with {code}", err=True)
             return ExitCode.FAILED
     if installation.live:
-        unit = installation.unit
-        click.echo(f"start with: systemctl restart edgectl-control@{unit} edgectl-uplink@{unit}")
+        _, _, *services = installation.commands()[-1]
+        click.echo(f"start with: systemctl restart {' '.join(services)}")
     return ExitCode.OK
