@@ -259,6 +259,16 @@ def folders() -> str:
     return f"{STATE} edgectl 0750, secrets root 0700"
 
 
+def records() -> str:
+    """The journal is written, and what it holds is decided again to the bit."""
+    until(lambda: status()["journal"]["committed_ns"] > 0)
+    assert status()["journal"]["fault"] == ""
+    call("systemctl", "stop", CONTROL)
+    said = call("runuser", "-u", "edgectl", "--", EDGECTL, "replay", str(STATE / "journal.db"))
+    call("systemctl", "start", CONTROL)
+    return f"{said.count('all commands agree to the bit')} runs in the journal, all agree"
+
+
 def frozen_uplink() -> str:
     """Nobody misses a frozen uplink but its watchdog; control does not notice."""
     scans, begun = status()["skipped_scans"], time.monotonic()

@@ -91,7 +91,7 @@ def test_control_keeps_what_real_time_and_serial_lines_need() -> None:
         *(f"DeviceAllow=char-{major} rw" for major in (188, 166, 204, 4)),
     ):
         assert kept in words
-    for refused in ("PrivateDevices=yes", "PrivateNetwork=yes", "RestrictRealtime=yes"):
+    for refused in ("PrivateDevices=yes", "PrivateNetwork=yes", "RestrictRealtime=yes", "ProcSubset=pid"):
         assert refused not in words
 
 
