@@ -23,6 +23,10 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "opt/edgectl"
 BOOT_S = 420.0
 MIRROR = "http://deb.debian.org/debian"
+COMPILED = (
+    "aiomqtt", "click", "edgectl", "hil", "paho", "pydantic", "pydantic_settings", "pymodbus", "serial",
+    "simple_pid", "structlog", "yaml",
+)  # fmt: skip
 PROOF = """[Unit]
 Description=The proof
 After=multi-user.target
@@ -101,6 +105,9 @@ def install(root: Path, python: str, site: Path) -> None:
         pip("wheel", "--no-deps", "--wheel-dir", wheels, ROOT)
         (wheel,) = Path(wheels).glob("*.whl")
         pip("install", "--no-deps", "--no-compile", "--upgrade", "--target", target, wheel)
+    # As an ordinary installation does; the services may not write there, and would compile anew at every start.
+    inner = f"/{PREFIX}/lib/{python}/site-packages"
+    run("chroot", root, "python3", "-m", "compileall", "-q", *(f"{inner}/{name}" for name in COMPILED))
     (prefix / "bin").mkdir()
     (prefix / "pyvenv.cfg").write_text("home = /usr/bin\n")
     (prefix / "bin" / "python").symlink_to("/usr/bin/python3")
