@@ -111,6 +111,7 @@ def verify() -> str:
     for unit in (CONTROL, UPLINK):
         said = call("systemd-analyze", "security", "--no-pager", f"--threshold={MOST_EXPOSURE}", unit)
         figures.append(said.split("Overall exposure level for ")[1].split(": ")[1].split()[0])
+    assert call("systemctl", "show", "--property=RuntimeWatchdogUSec", "--value").strip() == "15s"
     return f"verify silent, exposure {' and '.join(figures)}"
 
 

@@ -61,7 +61,8 @@ def test_ready_after_the_first_scan_then_pings_then_stopping(tmp_path: Path) -> 
         assert "STATUS=scan " in first[-1]
         assert "scan 0 " not in first[-1]
         assert unit.status()["scan"] >= 1
-        assert pings(unit.hear(20 * UNIT_S)) >= 5, "one a second, and a line may take a while to start"
+        for _ in range(3):
+            unit.hear_until("WATCHDOG=1")
         unit.process.send_signal(signal.SIGTERM)
         last = unit.hear_until("STOPPING=1")
         assert unit.process.wait(15) == ExitCode.OK
@@ -85,7 +86,7 @@ def test_a_stuck_line_ends_the_pings_and_after_five_seconds_the_process(tmp_path
         unit.hear_until("WATCHDOG=1")
         unit.hear_until("WATCHDOG=1")
         flag.touch()
-        told = unit.hear_until("STOPPING=1", 25 * UNIT_S)
+        told = unit.hear_until("STOPPING=1")
         # It may rest up to 5 s before it gets stuck, and a rest is progress.
         assert pings(told) <= 6, told
         assert unit.process.wait(15) == ExitCode.CRASHED
