@@ -186,6 +186,26 @@ def safe(folder: Path | None, plan_file: Path | None, overrides: tuple[str, ...]
     _finish(main(folder, plan_file, overrides, as_json=as_json))
 
 
+@edgectl.command("install-service")
+@click.argument("unit")
+@_SET
+@click.option("--dry-run", is_flag=True, help="Show every file and command, change nothing.")
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("/"),
+    help="Install into the image below this folder.",
+)
+def install_service(unit: str, overrides: tuple[str, ...], dry_run: bool, root: Path) -> None:
+    """Make systemd run UNIT: a unit folder, whose plan is put in force, or the name of a unit that has a plan.
+
+    Writes services, user, folders, rules for serial adapters and the hardware watchdog, and enables the services. Starts nothing.
+    """
+    from edgectl.app.install_service import main
+
+    _finish(main(unit, overrides, root, dry_run=dry_run))
+
+
 @edgectl.command()
 @click.argument("unit", required=False)
 @_JSON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from edgectl.model.plan import Plan
 
 def main(folder: Path | None, plan_file: Path | None, overrides: Sequence[str], *, as_json: bool) -> ExitCode:
     """Write and verify every safe value; says what became of each output."""
+    if _held_by_another():
+        click.echo("safe: another process controls this unit; nothing sent", err=True)
+        return ExitCode.OK
     plan = _plan(folder, plan_file, overrides)
     if plan is None:
         return ExitCode.USAGE
@@ -35,6 +39,15 @@ def main(folder: Path | None, plan_file: Path | None, overrides: Sequence[str], 
                 f"{verdict} {outcome.actuator} {outcome.value:g} {units[outcome.actuator]} {outcome.detail}".rstrip()
             )
     return ExitCode.OK if all(outcome.safe for outcome in outcomes) else ExitCode.FAILED
+
+
+def _held_by_another() -> bool:
+    """Whether this is the last will of a control process that was refused (systemd.exec(5), ``$EXIT_STATUS``).
+
+    It had touched no output, and on Modbus TCP nothing else would keep two writers apart.
+    """
+    ended = (os.environ.get("EXIT_CODE"), os.environ.get("EXIT_STATUS"))
+    return ended == ("exited", str(int(ExitCode.RUNNING)))
 
 
 def _plan(folder: Path | None, plan_file: Path | None, overrides: Sequence[str]) -> Plan | None:

@@ -1,4 +1,4 @@
-"""The unit folders that come with edgectl."""
+"""The files that come with edgectl: unit folders, and what a service needs."""
 
 from __future__ import annotations
 
@@ -17,3 +17,15 @@ def shipped(name: str) -> Path:
         if (configs / name).is_dir():
             return configs / name
     raise FileNotFoundError(f"no shipped configuration {name!r} beside {_PACKAGE}")
+
+
+def service_file(name: str) -> Path:
+    """A file of ``systemd/``, found like a folder of ``configs/``.
+
+    Raises:
+        FileNotFoundError: this installation does not have it.
+    """
+    for folder in (_PACKAGE.parent / "systemd", _PACKAGE / "systemd"):
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"no shipped service file {name!r} beside {_PACKAGE}")

@@ -14,9 +14,12 @@ from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
 from edgectl.config.settings import Settings
+from edgectl.control.watchdog import systemd
 from edgectl.model.codec import load_plan
 from edgectl.model.plan import Plan
 from edgectl.uplink.process import run
+
+_PING_S = 5.0
 
 
 def main(plan_file: Path, folder: Path, *, with_parent: bool) -> ExitCode:
@@ -54,7 +57,18 @@ async def _uplink(plan: Plan, place: Place, *, with_parent: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, forwarding.cancel)
     parent = asyncio.create_task(when_parent_ends(forwarding.cancel)) if with_parent else None
+    alive = asyncio.create_task(_stay_alive(plan))
     with contextlib.suppress(asyncio.CancelledError):
         await forwarding
+    alive.cancel()
     if parent is not None:
         parent.cancel()
+
+
+async def _stay_alive(plan: Plan) -> None:
+    """Tell systemd that this process turns: a frozen or blocked one is replaced. A broker that is away is no reason to."""
+    notify = systemd()
+    notify(f"READY=1\nSTATUS=for {plan.uplink.host}:{plan.uplink.port}")
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(_PING_S)

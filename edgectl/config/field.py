@@ -74,11 +74,23 @@ def _path(text: str) -> str:
     return text
 
 
+def _secret(text: str) -> str:
+    if "/" in text and not text.startswith("/"):
+        raise Unreadable(
+            f"{visible(text)} is neither a name nor a full path",
+            "write the name of a file in the secrets directory",
+        )
+    return text
+
+
 Name = Annotated[
     str, BeforeValidator(check_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
 ]
 # A word that may look like a number, such as an address or a serial number
 Word = Annotated[str, WithJsonSchema({"type": ["string", "integer"]})]
+SecretFile = Annotated[
+    str, BeforeValidator(_secret), WithJsonSchema({"type": "string", "pattern": "^(/.*|[^/]*)$"})
+]
 FilePath = Annotated[str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Duration = Annotated[
     float,

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edgectl.config.driver_catalog import DriverKind, driver_names, load_driver
-from edgectl.config.field import Amount, Duration, FilePath, Name, Range, Within, Word
+from edgectl.config.field import Amount, Duration, FilePath, Name, Range, SecretFile, Within, Word
 from edgectl.config.form import FORMS
 from edgectl.config.quantity import show_duration
 from edgectl.config.unit import UNITS
@@ -47,6 +47,7 @@ _KINDS: Mapping[Any, str] = types.MappingProxyType(
         Name: "name",
         Word: "text",
         FilePath: "full path",
+        SecretFile: "file in the secrets directory, or full path",
         str: "text",
         int: "whole number",
         float: "number",

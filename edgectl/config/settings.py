@@ -30,5 +30,11 @@ class Settings(BaseSettings):
     )
 
     def secret(self, name: str) -> str:
-        """The file that holds a secret: a bare name is looked for among the secrets, a full path stays as it is, nothing stays nothing."""
-        return str(self.secrets_dir / name) if name else ""
+        """The file that holds a secret: a bare name is looked for among the secrets, a full path stays as it is, nothing stays nothing.
+
+        ``LoadCredential=secrets:FOLDER`` names what it copies ``secrets_NAME``; a credential loaded singly keeps its own name.
+        """
+        if not name:
+            return ""
+        alone, from_folder = self.secrets_dir / name, self.secrets_dir / f"secrets_{name}"
+        return str(from_folder if from_folder.exists() and not alone.exists() else alone)

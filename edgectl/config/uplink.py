@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from edgectl.config.character import visible
 from edgectl.config.draft import Draft
-from edgectl.config.field import Amount, Duration, FilePath, Section, Word, within
+from edgectl.config.field import Amount, Duration, SecretFile, Section, Word, within
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Unreadable
 from edgectl.config.shape import read
@@ -39,17 +39,17 @@ class UplinkSection(Section):
         "", description="MQTT client identifier. Without it: edgectl- and the unit's name"
     )
     username: Word = Field("", description="User name at the broker")
-    password_file: str = Field(
+    password_file: SecretFile = Field(
         "",
-        description="File that holds the password: a name in the secrets directory or a full path",
+        description="File that holds the password",
         examples=["mqtt-password"],
     )
     tls: bool = Field(False, description="Encrypt the connection and check the broker's certificate")
-    ca_file: FilePath | None = Field(
+    ca_file: SecretFile | None = Field(
         None, description="Certificates to trust. Without it: those of the system"
     )
-    cert_file: FilePath | None = Field(None, description="Own certificate, where the broker asks for one")
-    key_file: FilePath | None = Field(None, description="Key of cert_file")
+    cert_file: SecretFile | None = Field(None, description="Own certificate, where the broker asks for one")
+    key_file: SecretFile | None = Field(None, description="Key of cert_file")
     keepalive: Annotated[Duration, within(5.0, 600.0)] = Field(
         30.0, description="A silent connection is checked so often", examples=["30 s"]
     )

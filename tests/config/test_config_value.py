@@ -145,6 +145,9 @@ VALUE = {
     "port path": Bad(
         "port: /dev/serial/by-id/gas", "port: §ttyS0", ("is not a full path", "begin it with '/'")
     ),
+    "secret beside the folder": Bad(
+        "password_file: mqtt", "password_file: §./mqtt", ("neither a name nor a full path",), "uplink"
+    ),
     "journal too small": Bad("keep_size: 8 GB", "keep_size: §1 MB", ("too small; at least 50 MB",), "uplink"),
 }
 
