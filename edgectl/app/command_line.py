@@ -76,17 +76,13 @@ def control(arguments: tuple[str, ...]) -> None:
     _finish(main(list(arguments)))
 
 
-@edgectl.command()
-@click.option("--plan", "plan_file", type=FILE, required=True, help="The compiled plan.")
-@click.option(
-    "--state", "folder", type=FOLDER, required=True, help="The unit's state folder, where the journal is."
-)
-@click.option("--with-parent", is_flag=True, hidden=True)
-def uplink(plan_file: Path, folder: Path, with_parent: bool) -> None:
-    """Run the uplink process: reads the journal, publishes to the broker named in uplink.yaml."""
+@edgectl.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def uplink(arguments: tuple[str, ...]) -> None:
+    """Run the uplink process of a compiled plan (systemd and `edgectl run` start it)."""
     from edgectl.app.uplink import main
 
-    _finish(main(plan_file, folder, with_parent=with_parent))
+    _finish(main(list(arguments)))
 
 
 @edgectl.command()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import signal
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import click
 
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
-from edgectl.config.settings import Settings
 from edgectl.control.watchdog import systemd
 from edgectl.model.codec import load_plan
 from edgectl.model.plan import Plan
@@ -22,25 +22,49 @@ from edgectl.uplink.process import run
 _PING_S = 5.0
 
 
-def main(plan_file: Path, folder: Path, *, with_parent: bool) -> ExitCode:
+def main(arguments: Sequence[str]) -> ExitCode:
     """Forward the journal until SIGTERM or SIGINT."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if not asked.state.is_dir():
+        parser.error(f"--state: there is no folder {asked.state}")
     try:
-        plan = load_plan(plan_file.read_bytes())
+        plan = load_plan(asked.plan.read_bytes())
     except (OSError, ValueError) as error:
-        click.echo(f"uplink: {plan_file}: {error}. Compile it with: edgectl run FOLDER", err=True)
+        print(f"uplink: {asked.plan}: {error}. Compile it with: edgectl run FOLDER", file=sys.stderr)
         return ExitCode.USAGE
     if not plan.uplink.host:
-        click.echo(
-            f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml", err=True
+        print(
+            f"uplink: plan {plan.digest[:12]} of {plan.unit} names no broker; add it to uplink.yaml",
+            file=sys.stderr,
         )
         return ExitCode.USAGE
-    asyncio.run(_uplink(_with_secrets(plan), Place(folder), with_parent=with_parent))
+    asyncio.run(_uplink(_with_secrets(plan), Place(asked.state), with_parent=asked.with_parent))
     return ExitCode.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgectl uplink",
+        description="Run the uplink process: reads the journal, publishes to the broker named in uplink.yaml.",
+        epilog="Exit codes: 0 stopped, 2 no usable plan.",
+    )
+    parser.add_argument("--plan", type=Path, required=True, help="the compiled plan")
+    parser.add_argument(
+        "--state", type=Path, required=True, help="the unit's state folder, where the journal is"
+    )
+    parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+    return parser
 
 
 def _with_secrets(plan: Plan) -> Plan:
     """The plan with the full paths of its secrets: systemd's credentials folder is known only here."""
-    secret, uplink = Settings().secret, plan.uplink
+    uplink = plan.uplink
+    if not (uplink.password_file or uplink.ca_file or uplink.cert_file or uplink.key_file):
+        return plan
+    from edgectl.config.settings import Settings  # pydantic, half the size of this process again
+
+    secret = Settings().secret
     found = replace(
         uplink,
         password_file=secret(uplink.password_file),

@@ -35,7 +35,8 @@ def assemble(plan: Plan, links: Mapping[str, Link] | None, shell: Shell) -> tupl
 def _branch(plan: Plan, line_plan: LinePlan, link: Link | None, shell: Shell) -> Branch:
     line = open_line(line_plan, link)
     mine = [i for i in plan.instruments if i.line == line_plan.name]
-    needed = {tag.channel for tag in plan.tags} | {actuator.channel for actuator in plan.actuators}
+    # A write reads back what it wrote, so what only an actuator drives is polled where nothing else would be.
+    needed = ({tag.channel for tag in plan.tags}, {actuator.channel for actuator in plan.actuators})
     lead, alone = Lead(shell.grid), len(mine) == 1
     instruments = {i.name: Instrument(i, line, shell, lead, alone=alone, needed=needed) for i in mine}
     outputs = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any, Protocol, cast
 
 from edgectl.control.breaker import Breaker
@@ -63,7 +63,7 @@ class Instrument:
         lead: Lead,
         *,
         alone: bool,
-        needed: Container[str],
+        needed: Sequence[Container[str]],
     ) -> None:
         module = load(plan.driver)
         options = from_plain(module.Options, plan.options)
@@ -84,10 +84,13 @@ class Instrument:
         )
         self._shell = shell
 
-    def _wanted(self, polls: tuple[Poll, ...], needed: Container[str]) -> tuple[Poll, ...]:
-        """The groups worth their time on the line; at least one, since it proves that the instrument lives."""
-        wanted = (p for p in polls if p.always or any(self.full_names[c] in needed for c in p.channels))
-        return tuple(wanted) or polls[:1]
+    def _wanted(self, polls: tuple[Poll, ...], needed: Sequence[Container[str]]) -> tuple[Poll, ...]:
+        """The groups worth their time on the line, by the first of ``needed`` that has any; at least one, since it proves that the instrument lives."""
+        for channels in needed:
+            wanted = [p for p in polls if p.always or any(self.full_names[c] in channels for c in p.channels)]
+            if wanted:
+                return tuple(wanted)
+        return polls[:1]
 
     async def make_contact(self) -> None:
         """Identify, compare with the plan, and prepare.

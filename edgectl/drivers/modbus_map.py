@@ -252,7 +252,7 @@ class Driver:
         block, members = self._blocks[poll]
         words = await self._read(block)
         readings = tuple(
-            decode_reading(words[p.address - block.address : p.address - block.address + p.span.count], p)
+            decode_reading(words[p.address - block.address : p.address - block.address + length(p.kind)], p)
             for p in members
         )
         return self._judge(readings) if self._options.heartbeat else readings

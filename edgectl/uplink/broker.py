@@ -6,12 +6,13 @@ aiomqtt hides why a connection fails behind one exception; ``explain`` finds it 
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
+import itertools
 import logging
+import math
 import socket
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from aiomqtt.exceptions import MqttConnectError
 from edgectl.model.plan import UplinkPlan
 from edgectl.uplink.session import BrokerFault, Message
 
-WINDOW = 20
+WINDOW = 100
 CONNECT_S = 10.0
 _GOODBYE_S = 2.0
 # aiomqtt and paho tell each fault several times and in their own words; ``explain`` tells it once.
@@ -44,24 +45,33 @@ class Broker:
         Raises:
             BrokerFault: the connection is lost, or a confirmation did not come within the patience of this connection.
         """
-        waiting: collections.deque[asyncio.Task[None]] = collections.deque()
+        rest = iter(messages)
+        while window := list(itertools.islice(rest, WINDOW)):
+            await self._deliver(window)
+
+    async def _deliver(self, window: Sequence[Message]) -> None:
+        """All at once, so that they leave in few packets and are confirmed in few: one by one each would wake both sides."""
+        tasks = [asyncio.create_task(self._publish(message)) for message in window]
         try:
-            for message in messages:
-                if len(waiting) >= WINDOW:
-                    await _outcome(waiting.popleft())
-                waiting.append(asyncio.create_task(self._publish(message)))
-            while waiting:
-                await _outcome(waiting.popleft())
+            _, waiting = await asyncio.wait(
+                tasks, timeout=self._patience_s, return_when=asyncio.FIRST_EXCEPTION
+            )
+            for task in tasks:
+                if task not in waiting:
+                    task.result()
         except aiomqtt.MqttError as error:
             raise explain(error, self._place, connected=True) from error
         finally:
-            for task in waiting:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if waiting:
+            raise BrokerFault(f"{self._place}: does not confirm what it is sent")
 
     async def _publish(self, message: Message) -> None:
+        # Without a timeout of its own: the window has one, and aiomqtt would spend a task and a timer on each.
         await self._client.publish(
-            message.topic, message.payload, qos=1, retain=message.retain, timeout=self._patience_s
+            message.topic, message.payload, qos=1, retain=message.retain, timeout=math.inf
         )
 
     async def attend(self, work: Coroutine[Any, Any, None]) -> None:
@@ -92,19 +102,6 @@ class Broker:
         # Nothing is subscribed. The iterator ends with an exception at the moment the connection does, which a publish would only notice late.
         async for _ in self._client.messages:
             pass
-
-
-async def _outcome(task: asyncio.Task[None]) -> None:
-    """Wait for a task that uses ``asyncio.wait_for``.
-
-    Before Python 3.12 that loses a cancellation which comes together with its result; awaiting the task itself would hand it ours.
-    """
-    try:
-        await asyncio.wait({task})
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    task.result()
 
 
 @contextlib.asynccontextmanager
@@ -183,12 +180,9 @@ def explain(error: aiomqtt.MqttError, place: str, *, connected: bool) -> BrokerF
     if isinstance(error, MqttConnectError):
         return _refusal(error.rc if isinstance(error.rc, int) else getattr(error.rc, "value", 0), place)
     cause = error.__cause__ or error.__context__
-    silent = "Operation timed out" in str(error)
     if connected:
-        return BrokerFault(
-            f"{place}: {'does not confirm what it is sent' if silent else f'connection lost ({cause or error})'}"
-        )
-    if silent:
+        return BrokerFault(f"{place}: connection lost ({cause or error})")
+    if "Operation timed out" in str(error):
         text = "something listens there and does not answer; frozen, no MQTT broker, or TLS on one side only?"
     else:
         text = _cause_text(cause)

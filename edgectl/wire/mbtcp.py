@@ -23,13 +23,13 @@ _framer = FramerSocket(DecodePDU(is_server=False))
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A request under way; ``late`` when its caller has stopped waiting."""
+    """A request under way until ``until_s``; ``late`` when its caller has stopped waiting."""
 
     unit: int
     answer: asyncio.Future[bytes]
     sent_s: float
+    until_s: float
     late: bool = False
-    timer: asyncio.TimerHandle | None = None
 
 
 class ModbusTcp:
@@ -49,6 +49,7 @@ class ModbusTcp:
         self._number = 0
         self._heard_s = 0.0
         self._busy_from = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._freed = asyncio.Event()
         self._sending = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
@@ -92,19 +93,20 @@ class ModbusTcp:
     async def _exchange(self, unit: int, question: Question) -> bytes:
         loop = asyncio.get_running_loop()
         number = self._next_number()
-        pending = _Pending(unit, loop.create_future(), loop.time())
+        now = loop.time()
+        pending = _Pending(unit, loop.create_future(), now, now + self._timeout_s)
         if not self._pending:
-            self._busy_from = pending.sent_s
+            self._busy_from = now
         self._pending[number] = pending
         self._statistics.requests += 1
-        pending.timer = loop.call_later(self._timeout_s, self._time_out, pending)
+        self._watch(pending.until_s)
         try:
             await self._send(_framer.encode(question.pdu, unit, number))
             return await pending.answer
         finally:
             _close(pending.answer)
             if self._pending.get(number) is pending:
-                self._give_up(number, pending)
+                self._give_up(pending)
 
     async def _send(self, frame: bytes) -> None:
         async with self._sending:
@@ -150,32 +152,50 @@ class ModbusTcp:
         if pending is None or pending.unit != unit:
             self._statistics.foreign += 1
             return
-        self._forget(number, pending)
+        self._forget(number)
         if pending.late:
             self._statistics.late_bytes += size
         elif not pending.answer.done():
             pending.answer.set_result(pdu)
 
+    def _watch(self, until_s: float) -> None:
+        """Look again at that time at the latest. One timer serves all requests: nearly none of them ever needs it."""
+        if self._timer is None or self._timer.when() > until_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_at(until_s, self._look)
+
+    def _look(self) -> None:
+        """Whose time is over?"""
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for number, pending in list(self._pending.items()):
+            if pending.until_s > now or number not in self._pending:
+                continue
+            if pending.late:
+                self._write_off(number, pending)
+            else:
+                self._time_out(pending)
+        if self._pending:
+            self._watch(min(pending.until_s for pending in self._pending.values()))
+
     def _time_out(self, pending: _Pending) -> None:
+        self._give_up(pending)
         if not pending.answer.done():
             self._statistics.timeouts += 1
             pending.answer.set_exception(
                 NoReply(f"unit {pending.unit} did not answer within {self._timeout_s:g} s")
             )
 
-    def _give_up(self, number: int, pending: _Pending) -> None:
+    def _give_up(self, pending: _Pending) -> None:
         """Nobody waits any more; the answer is still owed."""
         pending.late = True
-        if pending.timer is not None:
-            pending.timer.cancel()
-        loop = asyncio.get_running_loop()
-        pending.timer = loop.call_at(
-            pending.sent_s + self._timeout_s + OWED_S, self._write_off, number, pending
-        )
+        pending.until_s = pending.sent_s + self._timeout_s + OWED_S
+        self._watch(pending.until_s)
 
     def _write_off(self, number: int, pending: _Pending) -> None:
         """The answer will not come. If nothing else did either, nobody is there."""
-        self._forget(number, pending)
+        self._forget(number)
         if self._heard_s <= pending.sent_s:
             self._drop("nothing was heard for too long; the connection is made anew")
             self._link.close()
@@ -186,16 +206,17 @@ class ModbusTcp:
             if self._reader is not asyncio.current_task():
                 self._reader.cancel()
             self._reader = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for number, pending in list(self._pending.items()):
-            self._forget(number, pending)
+            self._forget(number)
             if not pending.answer.done():
                 pending.answer.set_exception(LinkFault(why))
         self._freed.set()
 
-    def _forget(self, number: int, pending: _Pending) -> None:
+    def _forget(self, number: int) -> None:
         del self._pending[number]
-        if pending.timer is not None:
-            pending.timer.cancel()
         if not self._pending:
             self._statistics.busy_s += asyncio.get_running_loop().time() - self._busy_from
         self._freed.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -65,6 +66,7 @@ Ask = Callable[[int, Question], Awaitable[bytes]]
 """Asks a unit, and returns the PDU of its good answer."""
 
 
+@functools.lru_cache(1024)  # the same few, for ever
 def reading(function: int, address: int, count: int) -> Question:
     """Functions 01 to 04."""
     body = _READ[function](address=address, count=count).encode()

@@ -75,9 +75,11 @@ class StreamLink:
         Raises:
             LinkFault: the other side is gone, or the link is not open.
         """
-        data = self._take()
-        if data or timeout_s <= 0:
-            return data
+        # While it is watched the loop says at once what is there; asking first would nearly always be in vain.
+        if timeout_s <= 0 or not self._watched:
+            data = self._take()
+            if data or timeout_s <= 0:
+                return data
         waiter: asyncio.Future[bytes] = self._loop.create_future()
         self._waiter = waiter
         if not self._watched:
