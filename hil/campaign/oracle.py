@@ -57,8 +57,8 @@ def before(stage: Stage) -> Before:
 
 def broken(stage: Stage, begun: Before, looks: Sequence[Look], back_s: float) -> dict[str, str]:
     """Which oracles do not hold over a row that began at `begun`; `back_s` is how long recovery took."""
-    clock = stage.bed.clock
-    heard = [] if stage.ear is None else stage.ear.of("/tag/", begun.at_s / clock)
+    heard = [] if stage.ear is None else stage.ear.of("/tag/", begun.at_s / stage.bed.clock)
+    heard = [message for message in heard if message.body["seq"] > begun.last]
     found = {
         "U1": moved_without_cause(stage),
         "U2": aged(stage, looks, heard),

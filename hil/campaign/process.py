@@ -31,7 +31,7 @@ def _killed(stage: Stage) -> Finding:
     back_s = time.monotonic() - begun
     return Finding(
         f"safe values on the wire {safe_s:.1f} s, all loops in control {back_s:.1f} s of the wall after the kill",
-        back_s <= 10.0 and safe_s <= 3.0 and stage.process("control") != pid,
+        back_s <= 10.0 and safe_s <= 5.0 and stage.process("control") != pid,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PATIENCE = 3.0  # how much longer than Trec recovery is waited for, so that the next row has a healthy stage
+_COMMITTED_S = 0.5
 
 
 class Runner:
@@ -91,7 +92,11 @@ class Runner:
 
 def judged(row: Row, stage: Stage) -> Finding:
     """One row on a healthy stage, with the oracles' opinion in its finding."""
-    stage.untrue.clear()
+    if stage.untrue:
+        time.sleep(
+            _COMMITTED_S
+        )  # the last false value is in the journal by then, in front of this row's records
+        stage.untrue.clear()
     begun = oracle.before(stage)
     eye = Eye(stage.glance)
     try:

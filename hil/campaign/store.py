@@ -139,19 +139,27 @@ _DAMAGE: dict[str, tuple[str, Callable[[Path], None], bool]] = {
 }
 
 
+def _copied(stage: Stage, name: str) -> Path:
+    copy = stage.folder / name
+    shutil.copytree(stage.home, copy, ignore=shutil.ignore_patterns("*.sock"))
+    return copy
+
+
 def _damaged(stage: Stage) -> Finding:
     stage.start()
     stage.sleep(20.0)
     stage.stop_unit()
+    intact = {
+        True: _copied(stage, "stopped")
+    }  # what is in the log heals the file, so harm the file without one
     stage.start_unit()
     stage.await_health(60.0)
     stage.cut_power()
-    intact = stage.folder / "intact"
-    shutil.copytree(stage.home, intact, ignore=shutil.ignore_patterns("*.sock"))
+    intact[False] = _copied(stage, "cut off")
     wrong, worst_s = [], 0.0
     for kind, (name, harm, aside) in _DAMAGE.items():
         shutil.rmtree(stage.home)
-        shutil.copytree(intact, stage.home)
+        shutil.copytree(intact[aside], stage.home)
         harm(stage.home / name)
         harmed = (stage.home / name).read_bytes()
         stage.start_unit()
