@@ -56,29 +56,29 @@ _FOUND = (
 
 
 def _found_energised(stage: Stage) -> Finding:
-    """Broadcast of a start: every switch closed, valves open, feed running before the process is there."""
+    """Every switch closed, valves open, feed running before the process is there."""
     stage.start_bench()
     stage.start_broker()
     for target, order, _, _ in _FOUND:
         stage.order("second", target=target, **order)
-    energised = {sink for _, _, sink, safe in _FOUND if abs(stage.outputs()[sink] - safe) > 0.01}
-    writes = {target: stage.reached(target)["counts"].get("writes", 0) for target, *_ in _FOUND}
+    stage.sleep(8.0)  # the flow controllers take their time
+    energised = {sink for _, _, sink, safe in _FOUND if abs(stage.outputs()[sink] - safe) > 0.5}
     stage.start_unit()
-
-    def all_safe() -> bool:
+    begun = stage.now_s()
+    times: dict[str, float] = {}
+    while len(times) < len(_FOUND) and stage.now_s() - begun < 240.0:
         outputs = stage.outputs()
-        return all(abs(outputs[sink] - safe) < 0.01 for _, _, sink, safe in _FOUND)
-
-    took_s = stage.until(all_safe, 40.0) / stage.bed.clock
-    heard = stage.until(
-        lambda: any(stage.reached(t)["counts"].get("writes", 0) > n for t, n in writes.items()), 40.0
-    )
-    back_s = stage.until(lambda: not stage.ailing(), 60.0)
+        for _, _, sink, safe in _FOUND:
+            if abs(outputs[sink] - safe) <= 0.5:
+                times.setdefault(sink, (stage.now_s() - begun) / stage.bed.clock)
+        stage.sleep(0.05)
+    back_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
+    slowest = max(times.values(), default=math.inf)
     return Finding(
-        f"{len(energised)} of {len(_FOUND)} energised before; all safe {took_s:.1f} s of the wall after `edgectl run`; "
-        f"well after {back_s:.0f} s",
-        len(energised) == len(_FOUND) and took_s <= 3.0 and math.isfinite(heard + back_s),
-        "time includes compiling the folder; lines at 4x",
+        f"{len(energised)} of {len(_FOUND)} energised before; each safe at most {slowest:.1f} s of the wall after `edgectl run`; "
+        f"all well {back_s:.0f} s later",
+        len(energised) == len(_FOUND) == len(times) and slowest <= 3.0 and math.isfinite(back_s),
+        "includes compiling the folder and starting both processes; lines at 4x",
     )
 
 

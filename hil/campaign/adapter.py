@@ -140,7 +140,7 @@ def _missed_writes(stage: Stage) -> Finding:
     stage.start({"period": "2 s", "instruments.o2.poll": "10 s"})
     stage.request("mode", "AIC-102", "MAN")
     stage.fault("gas/C", "mute", every=10)
-    changes, slowest, late = 100, 0.0, 0
+    changes, slowest, late = 25, 0.0, 0
     dice = random.Random(changes)
     for _ in range(changes):
         value = round(dice.uniform(5.0, 150.0), 1)
@@ -160,5 +160,5 @@ ROWS = (
     Row("S09", "Line stuck at 0x00", "CPU < 25 % of a core, memory flat, others unaffected (10 min scaled to 15 s)", WALL, _stuck_line, own=True),
     Row("S15", "Transmit blocked by flow control for 30 s", "the loop's other work answers in < 50 ms (p99)", STILL, _blocked),
     Row("S16", "Port held by another process; permission denied", "others in control; message names the holder", STILL, _port_held, own=True),
-    Row("S17", "Device misses 1 of 10 writes", "plant sees the value within 2 Tc in 100 % (1000 changes scaled to 100)", STILL, _missed_writes, own=True),
+    Row("S17", "Device misses 1 of 10 writes", "plant sees the value within 2 Tc in 100 % (1000 changes scaled to 25)", WALL, _missed_writes, own=True),
 )  # fmt: skip

@@ -67,7 +67,7 @@ def _summer_ends(stage: Stage) -> Finding:
     stage.start_bench()
     stage.start_broker()
     stage.start_unit(env={**shim.env, "TZ": "Europe/Berlin"})
-    stage.await_health(60.0)
+    stage.await_health()
     shim.order(clock_s=_SUMMER_ENDS - int(time.time()))
     stage.sleep(2.0)
     assert stage.ear is not None

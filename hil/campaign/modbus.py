@@ -39,7 +39,7 @@ def _exceptions(stage: Stage) -> Finding:
         if tag(stage, "WT-101")["quality"] == "GOOD" or not text:
             mute.append(f"{code:02d}: {text}")
         stage.clear("cell/1")
-        stage.await_health(60.0)
+        stage.await_health()
     return Finding(
         f"usual {usual:.1f} requests/s; storms: {stormy or 'none'}; not told: {mute or 'none'}; last said: {text[:80]}",
         not stormy and not mute,
@@ -74,7 +74,7 @@ def _no_number(stage: Stage) -> Finding:
             believed.append(f"{value}")
         wild |= _outside(stage)
         stage.clear("probes/1")
-        stage.await_health(30.0)
+        stage.await_health()
     for word in (0xFFFF, 0x8000, 0x7FC0, 0x7F80):
         stage.fault("utility/1", "sentinel", word=word)
         took_s = stage.until(
@@ -84,7 +84,7 @@ def _no_number(stage: Stage) -> Finding:
             believed.append(f"{word:04X}")
         wild |= _outside(stage)
         stage.clear("utility/1")
-        stage.await_health(60.0)
+        stage.await_health()
     after = stage.outputs()
     step = max(abs(after[name] - before[name]) / (high - low) for name, (low, high) in _BOUNDS.items())
     return Finding(
@@ -133,7 +133,7 @@ def _slow(stage: Stage) -> Finding:
         times = [at for at, _ in stage.reached("cell/1")["requests"]][-8:]
         gaps.append(min(other - one for one, other in pairwise(times)))
         stage.clear("cell/1")
-        stage.await_health(60.0)
+        stage.await_health()
     return Finding(
         f"least time between requests {gaps[0]:.2f} s at 0.3 s of latency, {gaps[1]:.2f} s at 2 s (timeout 0.5 s)",
         gaps[0] >= 0.29 and gaps[1] >= 0.45,
@@ -246,7 +246,7 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("M01", "Exceptions 01, 02, 03, 04, 06, 0B in turn", "no storm: <= 2x the healthy rate; told each time", STILL, _exceptions, back_s=_PATIENT, waived={"U7": "six faults of one instrument in a row"}),
     Row("M02", "Gateway serves cached registers, device dead", "BAD <= 60 s (heartbeat 20 s in the plan)", STILL, _cached),
     Row("M03", "NaN, Inf, denormal, -0.0, 0xFFFF, 0x8000 and others", "never GOOD; outputs finite and within limits; normal output afterwards", STILL, _no_number, back_s=_PATIENT, waived={"U7": "nine faults in a row"}),
-    Row("M04", "32-bit value changes between its halves", "0 mixed values (100 000 reads scaled to 12 s); every read covers both halves", BUS, _two_halves, fast=True),
+    Row("M04", "32-bit value changes between its halves", "0 mixed values (100 000 reads scaled to 12 s); every read covers both halves", BUS, _two_halves),
     Row("M05", "Latency 0.3 s, then 2 s on one device", "one request outstanding at most; U2, U4", STILL, _slow),
     Row("M06", "TCP peer vanishes without FIN or RST", "BAD <= Ts + one poll; GOOD again <= 5 s + one poll after return; one session", STILL, _vanished),
     Row("M07", "Network to the gateway cut again and again", "never more than 1 session; works after the last cut (200 scaled to 100)", STILL, _cut_often, waived={"U7": "a hundred cuts are a hundred events"}),

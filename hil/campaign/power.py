@@ -51,7 +51,7 @@ def _power_returns(stage: Stage) -> Finding:
         stage.fault(line, "restart", boot_s=0.5)
     energised = [name for name in _SWITCHED if highest(stage, name, 2.0) > 0.01]
     stage.start_unit()
-    first_s = stage.until(lambda: not stage.ailing(), 120.0)
+    first_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
     stage.cut_power()
     for line in _LINES:
         stage.fault(line, "mute")
@@ -59,7 +59,7 @@ def _power_returns(stage: Stage) -> Finding:
     stage.start_unit()
     early = [name for name in _SWITCHED if highest(stage, name, 4.0) > 0.01]
     stage.clear()
-    second_s = stage.until(lambda: not stage.ailing(), 120.0)
+    second_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
     return Finding(
         f"energised before control: {energised or 'none'} / {early or 'none'}; in control {first_s:.0f} s after the start, "
         f"{second_s:.0f} s after the I/O came",
@@ -79,7 +79,7 @@ def _brown_out(stage: Stage) -> Finding:
         stage.sleep(dice.uniform(0.8, 8.0))
         stage.start_unit()
         stage.sleep(dice.uniform(4.0, 8.0))
-    back_s = stage.until(lambda: not stage.ailing(), 120.0)
+    back_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
     kept = (
         stage.journal.fingerprint(last) == fingerprint and not stage.journal.holes() and stage.journal.sound()
     )

@@ -27,7 +27,7 @@ def _killed(stage: Stage) -> Finding:
     os.kill(pid, signal.SIGKILL)
     begun = time.monotonic()
     safe_s = stage.until(lambda: stage.outputs()["heater_enabled"] == 0.0, 40.0) / stage.bed.clock
-    stage.until(lambda: not stage.ailing(), 80.0)
+    stage.until(lambda: not stage.ailing(), 240.0)
     back_s = time.monotonic() - begun
     return Finding(
         f"safe values on the wire {safe_s:.1f} s, all loops in control {back_s:.1f} s of the wall after the kill",
@@ -55,10 +55,10 @@ def _blocked(stage: Stage) -> Finding:
     stage.start_bench()
     stage.start_broker()
     stage.start_unit({"uplink.port": "1"})
-    stage.await_health(60.0)
+    stage.await_health()
     stage.stop_unit()
     with Service(stage) as service:
-        stage.await_health(60.0)
+        stage.await_health()
         before = stage.outputs()
         os.kill(service.control.pid, signal.SIGSTOP)
         time.sleep(3.0)
@@ -67,12 +67,12 @@ def _blocked(stage: Stage) -> Finding:
         after, skipped = stage.outputs(), stage.status()["skipped_scans"]
         step = abs(after["jacket_setpoint_c"] - before["jacket_setpoint_c"]) / 17.0
         survived = not service.kills
-        stage.await_health(30.0)
+        stage.await_health()
         stopped_at = time.monotonic()
         os.kill(service.control.pid, signal.SIGSTOP)
         stage.until(lambda: service.kills, 15.0)
         kill_s = service.kills[-1] - stopped_at if service.kills else math.inf
-        stage.await_health(60.0)
+        stage.await_health()
         back_s = time.monotonic() - stopped_at - kill_s
     return Finding(
         f"3 s: {skipped} scans told as skipped, step {step:.1%} of span; 10 s: killed after {kill_s:.1f} s, in control {back_s:.1f} s later",
@@ -117,7 +117,7 @@ def _fails_at_start(stage: Stage) -> Finding:
         tries |= _pids(stage)
         time.sleep(0.05)
     lock.rmdir()
-    back_s = stage.until(lambda: not stage.ailing(), 120.0) / stage.bed.clock
+    back_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
     return Finding(
         f"{len(tries)} starts in 25 s, outputs energised in {energised} looks; in control {back_s:.1f} s after the cause was removed",
         5 <= len(tries) <= 20 and not energised and back_s <= 15.0,

@@ -167,7 +167,7 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("N03", "Genuine excursion beyond the rate limit", "heater off on the wire <= Tsafe + 2 samples + delay", STILL, _true_excursion, fast=True, back_s=30.0),
     Absent("N04", "Slow drift of one of two redundant probes", "needs redundant tags: the product fuses none today"),
     Row("N05", "Flat line on a noisy signal", "BAD <= T_flat + 2 polls", LIVE, _flat, back_s=120.0),
-    Row("N06", "4-20 mA at 3.5, 3.7, 3.9, 20.4, 20.7, 21.2 mA", "quality exact for all six; no flapping", BUS, _current_loop, fast=True),
+    Row("N06", "4-20 mA at 3.5, 3.7, 3.9, 20.4, 20.7, 21.2 mA", "quality exact for all six; no flapping", BUS, _current_loop),
     Row("N07", "RTD open, short, without a value", "BAD; heater off <= Tsafe + one poll + delay + one scan", STILL, _broken_element, back_s=30.0),
     Absent("N08", "Calibration due", "needs calibration records"),
     Absent("N09", "Calibration with implausible slope", "needs calibration records"),

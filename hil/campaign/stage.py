@@ -57,7 +57,7 @@ class Stage:
         self.start_bench()
         self.start_broker()
         self.start_unit(settings, env)
-        self.await_health(180.0)
+        self.await_health()
 
     def start_bench(self) -> None:
         """The rig's lines and its control socket."""
@@ -271,8 +271,9 @@ class Stage:
             return "control does not answer"
         return ailing(status)
 
-    def await_health(self, seconds: float) -> float:
-        """How long until everything is as it should be; Stuck if it does not become so."""
+    def await_health(self, seconds: float = 0.0) -> float:
+        """How long until everything is as it should be; Stuck if it is not so in time, by default a minute of the wall."""
+        seconds = seconds or 60.0 * self.bed.clock
         took = self.until(lambda: not self.ailing(), seconds)
         if math.isinf(took):
             raise Stuck(f"not healthy after {seconds:g} s: {self.ailing()}")

@@ -153,7 +153,7 @@ def _damaged(stage: Stage) -> Finding:
         True: _copied(stage, "stopped")
     }  # what is in the log heals the file, so harm the file without one
     stage.start_unit()
-    stage.await_health(60.0)
+    stage.await_health()
     stage.cut_power()
     intact[False] = _copied(stage, "cut off")
     wrong, worst_s = [], 0.0
@@ -163,7 +163,7 @@ def _damaged(stage: Stage) -> Finding:
         harm(stage.home / name)
         harmed = (stage.home / name).read_bytes()
         stage.start_unit()
-        took_s = stage.until(lambda: not stage.ailing(), 60.0)
+        took_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
         worst_s = max(worst_s, took_s)
         kept = any(path.read_bytes() == harmed for path in stage.home.glob("journal.damaged*.db"))
         if math.isinf(took_s) or (aside and not kept):
@@ -187,7 +187,7 @@ def _killed(stage: Stage) -> Finding:
         os.kill(stage.process("control"), signal.SIGKILL)
         stage.until(lambda: stage.status()["scan"] > 0, 60.0)
         changed += stage.journal.fingerprint(last) != fingerprint
-    stage.await_health(60.0)
+    stage.await_health()
     holes, sound = stage.journal.holes(), stage.journal.sound()
     return Finding(
         f"{cycles} kills: {changed} times a stored record changed or went, {len(holes)} numbers missing, file {'sound' if sound else 'NOT sound'}",
@@ -205,7 +205,7 @@ def _no_inodes(stage: Stage) -> Finding:
         last, fingerprint = stage.journal.last(), stage.journal.fingerprint(stage.journal.last())
         os.kill(stage.process("control"), signal.SIGKILL)
         stage.sleep(2.0)
-        took_s = stage.until(lambda: not stage.ailing(), 80.0)
+        took_s = stage.until(lambda: not stage.ailing(), 240.0) / stage.bed.clock
         ill = _ill(stage)
         for filler in stage.state.glob("filler-*"):
             filler.unlink()
