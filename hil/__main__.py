@@ -16,6 +16,7 @@ from typing import Any
 from hil.broker import Broker
 from hil.rig import Rig, RigError
 from hil.serve import ask, serve
+from hil.still import StillPlant
 from hil.subscriber import Subscriber
 
 
@@ -47,13 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--strict", action="store_true", help="RTU instruments miss requests after a short gap"
     )
+    command.add_argument(
+        "--still", action="store_true", help="a plant that stands still: order `still` moves it"
+    )
     command.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
     command.set_defaults(run=_serve)
 
     command = commands.add_parser(
         "ask",
         help="give a served rig an order",
-        epilog="orders: truth outputs fault clear faults log counts where",
+        epilog="orders: truth outputs fault clear faults log counts where hold swap second still sessions",
     )
     command.add_argument("control", help="the rig's control socket")
     command.add_argument("order", help="such as truth, or fault probes/1 mute rate=0.5")
@@ -86,6 +90,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
         paced=arguments.paced or arguments.strict,
         strict=arguments.strict,
+        plant=StillPlant() if arguments.still else None,
     )
     serve(rig, directory.absolute(), with_parent=arguments.with_parent, clock=arguments.clock)
     return 0

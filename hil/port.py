@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import socket
+import termios
 import tty
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,11 @@ class SerialPort:
         self._master = self._slave = -1
         self.line.drop()
 
+    def hold(self, *, held: bool) -> None:
+        """Assert flow control towards the client, so that what it sends blocks; or let it go on."""
+        if self._slave >= 0:
+            termios.tcflow(self._slave, termios.TCOOFF if held else termios.TCOON)
+
     def _take(self, t_s: float) -> None:
         if self._master >= 0:  # unplugged in the same turn otherwise
             with contextlib.suppress(BlockingIOError):
@@ -91,6 +97,8 @@ class TcpPort:
         self._selector = selector
         self._number = 0
         self._listener: socket.socket | None = None
+        self._held = False
+        self.most_sessions = 0
         self._sessions: dict[socket.socket, Line] = {}
         self.plug()
 
@@ -112,12 +120,31 @@ class TcpPort:
 
     def unplug(self) -> None:
         """Reset every connection and stop listening."""
+        self.hold(held=False)
         for connection in list(self._sessions):
             self._close(connection)
         if self._listener is not None:
             self._selector.unregister(self._listener)
             self._listener.close()
             self._listener = None
+
+    def hold(self, *, held: bool) -> None:
+        """Vanish without a word: neither accept, read nor answer, and close nothing; or be back."""
+        if held == self._held or self._listener is None:
+            return
+        self._held = held
+        if held:
+            for connection in (self._listener, *self._sessions):
+                self._selector.unregister(connection)
+            return
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        for connection in self._sessions:
+            self._listen_to(connection)
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are open now."""
+        return len(self._sessions)
 
     def _accept(self, t_s: float) -> None:  # noqa: ARG002
         assert self._listener is not None
@@ -128,6 +155,10 @@ class TcpPort:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sessions[connection] = self.line.session()
+        self.most_sessions = max(self.most_sessions, len(self._sessions))
+        self._listen_to(connection)
+
+    def _listen_to(self, connection: socket.socket) -> None:
         self._selector.register(connection, selectors.EVENT_READ, lambda t_s: self._take(t_s, connection))
 
     def _close(self, connection: socket.socket) -> None:
@@ -156,6 +187,8 @@ class TcpPort:
 
     def deliver(self, t_s: float) -> None:
         """Hand over what has arrived; a client that stopped reading is dropped."""
+        if self._held:
+            return
         for connection, line in list(self._sessions.items()):
             data = line.read(t_s)
             if not data:

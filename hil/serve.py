@@ -15,7 +15,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from hil.framing import Request
 from hil.port import SerialPort, TcpPort
+from hil.still import StillPlant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -161,6 +163,11 @@ class Server:
             "log": self._log,
             "counts": lambda _, __: {"counts": {name: dict(line.counts) for name, line in rig.lines.items()}},
             "where": lambda _, __: self.where(),
+            "hold": self._hold,
+            "swap": self._swap,
+            "second": self._second,
+            "still": self._still,
+            "sessions": lambda _, __: {"sessions": self._sessions()},
         }
 
     def _fault(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:
@@ -174,6 +181,53 @@ class Server:
         self._rig.clear(order.get("target"), order.get("verb"))
         self._follow_plugs()
         return {}
+
+    def _hold(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Stop taking what the client of a line sends, or go on."""
+        self._port(order["target"]).hold(held=bool(order.get("held", True)))
+        return {}
+
+    def _swap(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Two adapters exchange their places: each link leads to the other's bus from now on."""
+        one, other = self._port(order["target"]), self._port(order["other"])
+        if not (isinstance(one, SerialPort) and isinstance(other, SerialPort)):
+            raise TypeError("swap takes two serial lines")
+        for port in (one, other):
+            port.unplug()
+        one.path, other.path = other.path, one.path
+        for port in (one, other):
+            port.plug()
+        return {}
+
+    def _second(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:
+        """A second master, or a person at the panel, gives an instrument an order: `pdu` in hexadecimal, or `text`."""
+        self._rig.advance(t_s)
+        address = order["target"].rpartition("/")[2]
+        if "pdu" in order:
+            request = Request(int(address), bytes.fromhex(order["pdu"]))
+        else:
+            request = Request(0, order["text"].encode())
+        self._rig.instrument(order["target"]).answer(t_s, request)
+        return {}
+
+    def _still(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Move the sensors of a plant that stands still: `readings` by name."""
+        plant = self._rig.plant
+        if not isinstance(plant, StillPlant):
+            raise TypeError("this plant lives; serve it with --still")
+        plant.readings |= {name: float(value) for name, value in order["readings"].items()}
+        return {}
+
+    def _sessions(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            name: {"now": port.sessions, "most": port.most_sessions}
+            for name, port in self._ports.items()
+            if isinstance(port, TcpPort)
+        }
+
+    def _port(self, name: str) -> SerialPort | TcpPort:
+        self._rig.line(name)  # a wrong name is explained there
+        return self._ports[name]
 
     def _log(self, t_s: float, order: dict[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
         target = order.get("target")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from edgectl.control.intake import Intake
 from edgectl.control.outputs import Outputs
 from edgectl.control.shell import Shell
+from edgectl.control.wall_clock import WallClock
 from edgectl.core.scan import scan
 from edgectl.model.journal import Journal, ScanEntry
 from edgectl.model.plan import Plan
@@ -71,6 +72,7 @@ class Executive:
         self.state = state
         self.result: Result | None = None
         self.punctuality = Punctuality(shell, plan.period_s)
+        self._wall_clock = WallClock(shell)
         self._plan, self._shell, self._intake = plan, shell, intake
         self._outputs, self._journal, self._after_scan = outputs, journal, after_scan
         self._grid = shell.grid
@@ -111,6 +113,7 @@ class Executive:
 
     def _scan(self, dt_s: float) -> None:
         now = self._shell.clock.now()
+        self._wall_clock.look(now)
         image, samples, achieved = self._shell.image.freeze()
         requests = self._intake.take()
         result = scan(self._plan, self.state, image, requests, now, dt_s)

@@ -52,7 +52,7 @@ class Poller:
     def __init__(self, branch: Branch, shell: Shell, check_in: Callable[[str, float], None]) -> None:
         self.branch = branch
         self.name = f"line {branch.plan.name}"
-        self.condition = "closed"
+        self.condition = self._told = "closed"
         self.reason = "not opened yet"
         self._line = branch.line
         self._outputs = branch.outputs
@@ -144,8 +144,10 @@ class Poller:
         except LinkFault as fault:
             self._lose(fault)
         except InstrumentFault as fault:
+            self._tell()
             self._faulted(instrument, turn, fault, self._loop.time() - begun)
         else:
+            self._tell()
             self._succeeded(instrument, turn)
 
     def _succeeded(self, instrument: Instrument, turn: Turn | None) -> None:
@@ -265,8 +267,15 @@ class Poller:
             self._shut_out(instrument, "unreachable", fault)
 
     def _become(self, condition: str, reason: str) -> None:
-        before, self.condition, self.reason = self.condition, condition, reason
-        self._shell.tell("line", self.branch.plan.name, before, condition, self.name, reason)
+        """A line that was lost is told to be open once a request has gone through: a port that opens and carries nothing would be told for ever."""
+        self.condition, self.reason = condition, reason
+        if condition != "open" or self._told != "lost":
+            self._tell()
+
+    def _tell(self) -> None:
+        before, self._told = self._told, self.condition
+        if before != self._told:
+            self._shell.tell("line", self.branch.plan.name, before, self._told, self.name, self.reason)
 
 
 def _release(waiter: asyncio.Future[None]) -> None:

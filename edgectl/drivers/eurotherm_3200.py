@@ -23,6 +23,7 @@ PROCESS, PROCESS_LENGTH, IN_FORCE = 1, 5, 5
 RANGE_HIGH, SP1, REMOTE_SETPOINT, STATUS_WORD, FIRMWARE, TYPE, LOCAL_REMOTE = 12, 24, 26, 75, 107, 122, 276
 FLOATS = 0x8000
 """Parameter ``n`` as a full float, high word first, stands at 0x8000 + 2n."""
+_REMOTE_FAILED = 14
 SENTINELS = (-0x8000, 0x7FFF)
 
 READ = ("pv", "working_setpoint", "output")
@@ -34,8 +35,8 @@ STATUS: tuple[tuple[int, DeviceStatus, str, tuple[str, ...]], ...] = (
     (8, DeviceStatus.OUT_OF_SPECIFICATION, "leakage", ("output",)),
     (10, DeviceStatus.FAILURE, "more than 5 % over range", ("pv",)),
     (11, DeviceStatus.OUT_OF_SPECIFICATION, "over-current", ("output",)),
-    (14, DeviceStatus.FAILURE, "remote set point failed, SP1 is in force", ("setpoint",)),
-    (14, DeviceStatus.OUT_OF_SPECIFICATION, "remote set point failed", ("working_setpoint",)),
+    (_REMOTE_FAILED, DeviceStatus.FAILURE, "remote set point failed, SP1 is in force", ("setpoint",)),
+    (_REMOTE_FAILED, DeviceStatus.OUT_OF_SPECIFICATION, "remote set point failed", ("working_setpoint",)),
     (15, DeviceStatus.FUNCTION_CHECK, "auto-tune", ("working_setpoint", "output", "setpoint")),
 )
 """Bits of address 75. Alarms 1 to 4, new alarm, program end and timer say nothing of how good a value is."""
@@ -195,7 +196,15 @@ class Driver:
         if word != sent:
             if not await self._remote():
                 raise Refused("local set point is selected at the controller (address 276 is 0)")
-            (word,) = await self._port.read_holding(REMOTE_SETPOINT, 1)
+            word = await self._remote_word(word)
         if (confirmed := decode_value(word, self._options.decimals)) is None:
             raise Refused(f"remote set point reads back 0x{word:04X}")
         return confirmed
+
+    async def _remote_word(self, in_force: int) -> int:
+        """The remote set point, unless its time-out has struck in spite of the write: then SP1 rules, whatever stands in address 26."""
+        (status,) = await self._port.read_holding(STATUS_WORD, 1)
+        if status >> _REMOTE_FAILED & 1:
+            return in_force
+        (word,) = await self._port.read_holding(REMOTE_SETPOINT, 1)
+        return word

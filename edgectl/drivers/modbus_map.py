@@ -12,7 +12,7 @@ from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire import coalesce
-from edgectl.wire.current import current_of, judge, value_of
+from edgectl.wire.current import current_of, judge, span_of, value_of
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import ModbusPort
 from edgectl.wire.status import Finding, worst
@@ -145,8 +145,7 @@ def channels(options: Options) -> tuple[Channel, ...]:
         Channel(
             point.name,
             point.unit,
-            point.low,
-            point.high,
+            *span_of(point.low, point.high, measured=point.current_loop and point.safe is None),
             safe=point.safe,
             readable=point.readable,
             discrete=point.kind is Kind.BOOL,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from hil.fault.device import Baud, Behind, Ignore, Lock
 from hil.fault.value import Drift, Freeze, SensorNoise, Stick, Value
 from hil.fault.wire import (
     Cache,
@@ -27,8 +28,15 @@ from hil.fault.wire import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REQUEST: Mapping[str, type[Mute | Refuse | Cache]] = {"mute": Mute, "exception": Refuse, "cache": Cache}
-REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collide | Sentinel]] = {
+REQUEST: Mapping[str, type[Mute | Refuse | Cache | Ignore | Lock | Behind]] = {
+    "mute": Mute,
+    "exception": Refuse,
+    "cache": Cache,
+    "ignore": Ignore,
+    "lock": Lock,
+    "behind": Behind,
+}
+REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collide | Sentinel | Baud]] = {
     "slow": Slow,
     "late": Late,
     "garble": Garble,
@@ -38,6 +46,7 @@ REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collid
     "foreign": Foreign,
     "collide": Collide,
     "sentinel": Sentinel,
+    "baud": Baud,
 }
 VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value]] = {
     "freeze": Freeze,

@@ -45,14 +45,17 @@ class ReplyFault(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Mute(Seeded):
-    """No answer. With `hears` the instrument still obeys: an acknowledgement that got lost."""
+    """No answer. With `hears` the instrument still obeys: an acknowledgement that got lost. `every` mutes each n-th request."""
 
     hears: bool = False
     rate: float = 1.0
+    every: int = 0
+    seen: int = dataclasses.field(default=0, init=False)
 
     def meet(self, t_s: float, request: Request, station: Obeying) -> Sequence[Chunk]:
         """Nothing, when it strikes."""
-        struck = self.hit(self.rate)
+        self.seen += 1
+        struck = self.hit(self.rate) if not self.every else self.hit(float(self.seen % self.every == 0))
         chunks = station.obey(t_s, request) if self.hears or not struck else ()
         return () if struck else chunks
 

@@ -89,6 +89,7 @@ class MemoryLink:
         self._waiter: asyncio.Future[None] | None = None
         self.opened = False
         self.plugged = True
+        self.blocked = False
         self.opens = 0
 
     async def open(self) -> None:
@@ -109,6 +110,8 @@ class MemoryLink:
 
     async def write(self, data: bytes) -> None:
         self._check()
+        if self.blocked:
+            raise LinkFault("port t1 takes nothing")
         loop = asyncio.get_running_loop()
         for delay_s, answer in self._respond(loop.time(), data):
             loop.call_later(delay_s, self._arrive, answer)

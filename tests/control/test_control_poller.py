@@ -413,3 +413,21 @@ def test_a_probe_exchanged_for_another_is_not_believed_and_both_numbers_are_told
     assert len(told) == 1
     assert "4711" in told[0].reason
     assert "0815" in told[0].reason
+
+
+def test_a_port_that_opens_and_carries_nothing_is_told_once() -> None:
+    """S15: flow control asserted. Opening succeeds again and again; the line is lost until a request has gone through."""
+    units = {1: Unit(inputs={0: 10})}
+    bus = Bus(units)
+
+    async def body(_: Scene) -> None:
+        await asyncio.sleep(5)
+        bus.link.blocked = True
+        await asyncio.sleep(20)
+        bus.link.blocked = False
+        await asyncio.sleep(5)
+
+    journal, _ = rehearse(
+        plan((rtu("bus"),), (box("box1", 1),), (tag("T-1", "box1.value0"),), ()), {"bus": bus.link}, body
+    )
+    assert journal.told("line", "bus") == [("closed", "open"), ("open", "lost"), ("lost", "open")]

@@ -130,6 +130,25 @@ def test_a_current_near_its_limits_is_uncertain(current_ua: int) -> None:
     assert reading.status is DeviceStatus.OUT_OF_SPECIFICATION
 
 
+def test_a_current_in_working_order_lies_in_the_channels_range() -> None:
+    """3.9 mA is GOOD by NE 43 although it says a little less than ``low``: a tag must not call it BAD for that."""
+    measured, sent = channels(
+        Options(
+            (
+                point("in", 0, scale=0.001, current_loop=True, low=0.0, high=100.0),
+                point("out", 1, table=Table.HOLDING, current_loop=True, low=0.0, high=100.0, safe=0.0),
+            )
+        )
+    )
+    for current_ua in (3_700, 3_900, 20_400, 20_900):
+        reading = decode_reading(
+            (current_ua,), point("in", 0, scale=0.001, current_loop=True, low=0.0, high=100.0)
+        )
+        assert reading.value is not None
+        assert measured.low <= reading.value <= measured.high
+    assert (sent.low, sent.high) == (0.0, 100.0)
+
+
 @patient
 @given(
     st.floats(0, 1),

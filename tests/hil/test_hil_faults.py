@@ -374,3 +374,41 @@ def test_the_same_seed_breaks_the_same_bytes() -> None:
 def test_no_verb_means_two_things() -> None:
     tables = [set(REQUEST), set(REPLY), set(VALUE)]
     assert len(set().union(*tables)) == sum(map(len, tables))
+
+
+def test_an_ignored_write_is_acknowledged_and_not_obeyed(bench: Bench) -> None:
+    order = seal(bytes.fromhex("02 05 00 00 FF 00"))
+    bench.rig.fault("utility/2", "ignore")
+    assert bench.ask("utility", order) == order
+    assert bench.rig.outputs()["heater_enabled"] == 0.0
+    bench.rig.clear()
+    assert bench.ask("utility", order) == order
+    assert bench.rig.outputs()["heater_enabled"] == 1.0
+
+
+def test_a_locked_device_refuses_writes_and_answers_reads(bench: Bench) -> None:
+    bench.rig.fault("utility/2", "lock", code=4)
+    assert bench.ask("utility", seal(bytes.fromhex("02 05 00 00 FF 00")))[1:3] == bytes.fromhex("85 04")
+    assert bench.ask("utility", seal(bytes.fromhex("02 01 00 00 00 08")))[1] == 0x01
+
+
+def test_a_device_one_behind_answers_the_question_before(bench: Bench) -> None:
+    bench.rig.fault("probes/1", "behind")
+    first = bench.ph()
+    bench.plant.readings["ph"] = 6.5
+    assert bench.ph() == first
+    assert bench.ph() == pytest.approx(6.5)
+
+
+def test_a_device_at_half_the_baud_rate_is_heard_as_other_bytes(bench: Bench) -> None:
+    """At half the rate each bit is sampled twice: 0x55 becomes 0x66 with the start bit's second half before it."""
+    bench.rig.fault("probes/1", "baud", ratio=0.5)
+    heard = bench.ask("probes", READ_PH)
+    assert heard
+    assert heard != GOOD_PH
+    assert crc16(heard[:-2]) != int.from_bytes(heard[-2:], "little")
+
+
+def test_a_mute_device_can_miss_each_nth_request(bench: Bench) -> None:
+    bench.rig.fault("probes/1", "mute", every=3)
+    assert [bool(bench.ask("probes", READ_PH)) for _ in range(6)] == [True, True, False, True, True, False]

@@ -266,3 +266,46 @@ def test_it_stops_cleanly_and_leaves_nothing(tmp_path: Path, how: signal.Signals
         assert served.process.wait(timeout=3) == 0
     assert end(served) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_swapped_adapters_lead_to_the_other_bus(tmp_path: Path) -> None:
+    served = start(tmp_path, "--still")
+    try:
+        served.order("still", readings={"ph": 6.5})
+        served.order("swap", target="probes", other="utility")
+        utility = os.open(served.port("utility"), os.O_RDWR | os.O_NOCTTY)
+        os.write(utility, READ_PH)
+        assert select.select([utility], [], [], 2.0)[0], "the probe answers behind the other link"
+        os.close(utility)
+    finally:
+        end(served)
+
+
+def test_a_second_master_moves_an_output(tmp_path: Path) -> None:
+    served = start(tmp_path)
+    try:
+        served.order("second", target="utility/2", pdu="05 00 00 ff 00")
+        assert served.order("outputs")["outputs"]["heater_enabled"] == 1.0
+        served.order("second", target="gas/C", text="CS 20")
+        assert served.order("log", target="gas/C")["log"]["counts"]["writes"] == 1
+    finally:
+        end(served)
+
+
+def test_a_held_gateway_is_silent_and_closes_nothing(tmp_path: Path) -> None:
+    served = start(tmp_path)
+    try:
+        with served.connect() as connection:
+            connection.sendall(READ_CELL)
+            assert connection.recv(100)
+            served.order("hold", target="cell", held=True)
+            connection.sendall(READ_CELL)
+            connection.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                connection.recv(100)
+            served.order("hold", target="cell", held=False)
+            connection.settimeout(2.0)
+            assert connection.recv(100)
+            assert served.order("sessions")["sessions"] == {"cell": {"now": 1, "most": 1}}
+    finally:
+        end(served)

@@ -1,0 +1,52 @@
+"""Short questions that many rows ask of the unit's status and journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hil.campaign.journal import Record
+    from hil.campaign.stage import Stage
+
+
+def instrument(stage: Stage, name: str) -> dict[str, Any]:
+    """An instrument's part of the status, whichever line it is on."""
+    lines = stage.status()["lines"].values()
+    found: dict[str, Any] = next(line["instruments"][name] for line in lines if name in line["instruments"])
+    return found
+
+
+def condition(stage: Stage, name: str) -> str:
+    """Answering, failed, refusing ..."""
+    return str(instrument(stage, name)["condition"])
+
+
+def reason(stage: Stage, name: str) -> str:
+    """Why an instrument is in its condition, as people are told."""
+    return str(instrument(stage, name)["reason"])
+
+
+def tag(stage: Stage, name: str) -> dict[str, Any]:
+    """A tag's part of the status."""
+    found: dict[str, Any] = stage.status()["tags"][name]
+    return found
+
+
+def loop(stage: Stage, name: str) -> dict[str, Any]:
+    """A loop's part of the status."""
+    found: dict[str, Any] = stage.status()["loops"][name]
+    return found
+
+
+def told(stage: Stage, behind: int, /, **fields: str) -> list[Record]:
+    """The events behind a record number in which each field has this value."""
+    return stage.journal.events(behind, **fields)
+
+
+def highest(stage: Stage, sink: str, seconds: float) -> float:
+    """The most an actuator of the bench did in so many seconds."""
+    most, end = stage.outputs()[sink], stage.now_s() + seconds
+    while stage.now_s() < end:
+        stage.sleep(0.2)
+        most = max(most, stage.outputs()[sink])
+    return most

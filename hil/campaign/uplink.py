@@ -1,0 +1,258 @@
+"""Broker and uplink: B01 to B09."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+import signal
+import subprocess
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hil.campaign.bed import STILL
+from hil.campaign.child import free_port, resources
+from hil.campaign.proxy import Proxy
+from hil.campaign.row import Absent, Finding, Row, Skip
+from hil.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hil.campaign.stage import Stage
+
+_KINDS = ("measurements", "loops", "commands", "event")
+_CLOCKLESS = "the uplink lives in wall time: seconds here are those of the wall"
+
+
+def mosquitto(stage: Stage, extra: str = "") -> None:
+    """A real mosquitto on the port of the stage; Skip where there is none."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/sbin")
+    if program is None:
+        raise Skip("mosquitto is not installed: apt-get install mosquitto")
+    settings = stage.folder / "mosquitto.conf"
+    settings.write_text(f"listener {stage.port} 127.0.0.1\n{extra or 'allow_anonymous true'}\n")
+    stage.start_broker(program, "-c", str(settings))
+
+
+def _absent(stage: Stage) -> Finding:
+    places = {"refused": "127.0.0.1", "unreachable": "198.51.100.1", "does not resolve": "broker.invalid"}
+    stage.start_bench()
+    found = {}
+    for name, host in places.items():
+        stage.start_unit({"uplink.host": host, "uplink.port": str(free_port())})
+        took_s = stage.await_health() / stage.bed.clock
+        times = []
+        for _ in range(50):
+            begun = time.monotonic()
+            stage.status()
+            times.append(time.monotonic() - begun)
+            time.sleep(0.02)
+        skipped = stage.status()["skipped_scans"]
+        found[name] = (took_s, max(times) * 1000, skipped)
+        stage.stop_unit()
+    text = "; ".join(
+        f"{name}: in control after {s:.0f} s, status in {ms:.0f} ms" for name, (s, ms, _) in found.items()
+    )
+    return Finding(
+        text,
+        all(s <= 60.0 and ms < 50.0 and not skipped for s, ms, skipped in found.values()),
+        "a resolver that hangs cannot be injected on this bench",
+    )
+
+
+def _complete(stage: Stage, after: int, upto: int) -> tuple[int, int]:
+    """How many records of a stretch nobody was told of, and how many messages came twice."""
+    assert stage.ear is not None
+    told = [(m.topic, m.body.get("time"), m.body.get("seq")) for m in stage.ear.of("edgectl/")]
+    wanted = stage.journal.numbers(_KINDS, after, upto)
+    return len(wanted - {seq for _, _, seq in told}), len(told) - len(set(told))
+
+
+def _gone(stage: Stage) -> Finding:
+    """Historical messages are those the backlog brought; live ones must not wait for them."""
+    stage.start_bench()
+    mosquitto(stage)
+    stage.start_unit()
+    stage.await_health()
+    time.sleep(2.0)
+    assert stage.broker is not None
+    begun = stage.journal.last()
+    stage.broker.end(signal.SIGKILL)
+    time.sleep(20.0)
+    scans = stage.status()["skipped_scans"]
+    mosquitto(stage)
+    back_at_s, upto = time.monotonic(), stage.journal.last()
+    stage.until(lambda: _complete(stage, begun, upto)[0] == 0, 65.0 * stage.bed.clock)
+    took_s = time.monotonic() - back_at_s
+    lost, twice = _complete(stage, begun, upto)
+    assert stage.ear is not None
+    historical = sum(bool(m.body.get("historical")) for m in stage.ear.of("edgectl/", back_at_s))
+    return Finding(
+        f"20 s away: {lost} of {upto - begun} records lost, {twice} messages twice, {historical} marked historical, "
+        f"all there {took_s:.0f} s after return; {scans} scans skipped",
+        lost == 0 and historical > 0 and took_s <= 65.0 and scans == 0,
+        _CLOCKLESS,
+    )
+
+
+def _half_open(stage: Stage) -> Finding:
+    stage.start_bench()
+    stage.start_broker()
+    with Proxy(stage.port) as proxy:
+        stage.start_unit({"uplink.port": str(proxy.port), "uplink.keepalive": "5 s"})
+        stage.await_health()
+        time.sleep(2.0)
+        begun, connects = stage.journal.last(), proxy.connects
+        held = resources(stage.process("uplink"))
+        proxy.swallow = True
+        at = time.monotonic()
+        stage.until(lambda: proxy.connects > connects, 60.0 * stage.bed.clock)
+        took_s = time.monotonic() - at
+        scans = stage.status()["skipped_scans"]
+        proxy.swallow = False
+        stage.until(lambda: _complete(stage, begun, begun + 50)[0] == 0, 60.0 * stage.bed.clock)
+        lost, _ = _complete(stage, begun, begun + 50)
+        grown = resources(stage.process("uplink")).rss_kb - held.rss_kb
+    return Finding(
+        f"connected anew {took_s:.1f} s after silence (keep-alive 5 s); {lost} records lost, {grown} kB more; {scans} scans skipped",
+        took_s <= 1.5 * 5.0 + 2.5 and lost == 0 and grown < 8000 and not scans,
+        _CLOCKLESS,
+    )
+
+
+def _thin(stage: Stage) -> Finding:
+    stage.start_bench()
+    stage.start_broker()
+    with Proxy(stage.port) as proxy:
+        stage.start_unit({"uplink.port": str(proxy.port)})
+        stage.await_health()
+        time.sleep(1.0)
+        proxy.bytes_a_second, proxy.delay_s = 5000.0, 1.0
+        time.sleep(10.0)
+        held = resources(stage.process("uplink"))
+        worst = 0.0
+        for value in (7.19, 7.21):
+            at = time.monotonic()
+            stage.request("setpoint", "AIC-101", value)
+            stage.until(partial(_event_heard, stage, at), 60.0 * stage.bed.clock)
+            worst = max(worst, time.monotonic() - at)
+        grown = resources(stage.process("uplink")).rss_kb - held.rss_kb
+    return Finding(
+        f"an event is heard after {worst:.1f} s at 5 kB/s and 2 s round trip; {grown} kB more",
+        worst < 10.0,
+        _CLOCKLESS,
+    )
+
+
+def _event_heard(stage: Stage, since_s: float) -> bool:
+    assert stage.ear is not None
+    return any(m.body["kind"] == "setpoint" for m in stage.ear.of("/event", since_s))
+
+
+def _flapping(stage: Stage) -> Finding:
+    stage.start_bench()
+    stage.start_broker()
+    with Proxy(stage.port) as proxy:
+        stage.start_unit({"uplink.port": str(proxy.port)})
+        stage.await_health()
+        time.sleep(1.0)
+        begun_s, connects = time.monotonic(), proxy.connects
+        held = resources(stage.process("uplink"))
+        while time.monotonic() < begun_s + 30.0:
+            proxy.refuse = not proxy.refuse
+            if proxy.refuse:
+                proxy.cut()
+            time.sleep(2.5)
+        tries = proxy.connects - connects
+        proxy.refuse = False
+        time.sleep(12.0)
+        now = resources(stage.process("uplink"))
+    assert stage.ear is not None
+    births = [m for m in stage.ear.of("/status", begun_s) if m.body["status"] == "online"]
+    sessions = proxy.relayed_since(begun_s)
+    return Finding(
+        f"{tries} attempts in 30 s, {len(births)} births in {sessions} sessions; descriptors {held.descriptors} -> {now.descriptors}",
+        tries <= 30 and len(births) <= sessions and now.descriptors <= held.descriptors + 1 and bool(births),
+        _CLOCKLESS,
+    )
+
+
+def _wrong_password(stage: Stage) -> Finding:
+    secret = stage.folder / "password"
+    stage.start_bench()
+    users = stage.folder / "users"
+    _make_users(users)
+    mosquitto(stage, f"allow_anonymous false\npassword_file {users}")
+    secret.write_text("wrong\n")
+    with Proxy(stage.port) as proxy:
+        words = {
+            "uplink.port": str(proxy.port),
+            "uplink.username": "edgectl",
+            "uplink.password_file": str(secret),
+        }
+        stage.start_unit(words)
+        in_control_s = stage.await_health() / stage.bed.clock
+        stage.until(lambda: proxy.connects > 0, 60.0)
+        time.sleep(35.0)
+        tries, naked = proxy.connects, proxy.anonymous
+    return Finding(
+        f"{tries} attempts in 35 s, {naked} without name and password; in control after {in_control_s:.0f} s",
+        1 <= tries <= 2 and naked == 0 and math.isfinite(in_control_s),
+        _CLOCKLESS,
+    )
+
+
+def _make_users(path: Path) -> None:
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        raise Skip("mosquitto_passwd is not installed: apt-get install mosquitto")
+    subprocess.run((program, "-b", "-c", str(path), "edgectl", "right"), check=True, capture_output=True)
+    path.chmod(0o644)
+
+
+def _retained(stage: Stage) -> Finding:
+    """The uplink subscribes to nothing today, so this row guards what comes."""
+    stage.start_bench()
+    mosquitto(stage)
+    stage.start_unit()
+    stage.await_health()
+    time.sleep(1.0)
+    held: Mapping[str, int] = {name: stage.resources(name).rss_kb for name in ("control", "uplink")}
+    if stage.ear is not None:
+        stage.ear.stop()
+    publish_big(stage.port, f"edgectl/{stage.bed.unit}/command", 20_000_000)
+    stage.process("uplink")
+    time.sleep(3.0)
+    grown = {name: stage.resources(name).rss_kb - before for name, before in held.items()}
+    return Finding(
+        f"20 MB retained: {grown} kB more; {stage.ailing() or 'in control'}",
+        max(grown.values()) < 32_000 and not stage.ailing(),
+    )
+
+
+def publish_big(port: int, topic: str, size: int) -> None:
+    """A retained message of so many bytes."""
+
+    async def send() -> None:
+        async with Subscriber("127.0.0.1", port, [], client_id="hil-flood") as client:
+            await client.publish(topic, bytes(size), qos=1, retain=True)
+
+    asyncio.run(send())
+
+
+_TLS = "needs certificates and a TLS broker on the bench; tests/uplink judges them with a real mosquitto"
+
+ROWS: tuple[Row | Absent, ...] = (
+    Row("B01", "Broker absent at boot: refused, unreachable, does not resolve", "in control <= Tboot 60 s; status answered < 50 ms", STILL, _absent, own=True),
+    Row("B02", "Broker gone", "0 records lost; back-fill historical (1 h, 24 h, Q scaled to 20 s)", STILL, _gone, own=True),
+    Row("B03", "Packets dropped both ways (half-open)", "found out <= 1.5 keep-alive + first wait; memory bounded; nothing lost", STILL, _half_open, own=True),
+    Row("B04", "5 kB/s and 2 s round trip", "an event is heard < 10 s", STILL, _thin, own=True),
+    Row("B05", "Up and down again and again", "<= 1 attempt a second; one birth a session; descriptors back (5 s for 30 min scaled to 2.5 s for 30 s)", STILL, _flapping, own=True),
+    Row("B06", "Wrong password", "<= 1 attempt per 30 s; 0 without name and password", STILL, _wrong_password, own=True),
+    Absent("B07", "Server certificate expired, wrong name, unknown issuer", _TLS),
+    Absent("B08", "Own client certificate expires", "needs warnings before expiry"),
+    Row("B09", "Large retained message below the unit's topic", "< 32 MB more in any process; in control (200 MB scaled to 20 MB)", STILL, _retained, own=True),
+)  # fmt: skip

@@ -1,0 +1,48 @@
+"""The rows of the fault campaign that take seconds: one stage a bed, broken and mended row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hil.campaign.__main__ import ROWS, chosen, table
+from hil.campaign.row import Absent, Outcome, Row
+from hil.campaign.runner import Runner
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, Outcome]:
+    """All fast rows at once: rows of one stage are judged together, because its journal must replay in the end."""
+    return {outcome.id: outcome for outcome in Runner(seed=1).play(chosen(fast=True))}
+
+
+def fast_rows() -> Iterator[str]:
+    return (row.id for row in ROWS if isinstance(row, Row) and row.fast)
+
+
+@pytest.mark.parametrize("identity", fast_rows())
+def test_the_unit_survives(identity: str, outcomes: dict[str, Outcome]) -> None:
+    """Each fast row of the catalogue meets its criterion, and the oracles hold."""
+    outcome = outcomes[identity]
+    assert outcome.verdict == "pass", f"{outcome.title}: {outcome.measured}"
+
+
+def test_every_row_says_what_it_demands_or_why_it_is_not_run() -> None:
+    assert len({row.id for row in ROWS}) == len(ROWS)
+    for row in ROWS:
+        assert row.reason if isinstance(row, Absent) else row.criterion
+
+
+def test_a_row_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="no row S99"):
+        chosen("S99")
+
+
+def test_the_table_counts_what_failed() -> None:
+    bad = Outcome("S01", "noise", "1 | 2", "none", "FAIL")
+    said = table([bad], seed=1, took_s=2.0)
+    assert "1 / 2" in said
+    assert said.endswith("1 rows: 0 pass, 1 FAIL, 0 skip; seed 1, 2 s")
