@@ -55,7 +55,7 @@ def serve_alarm(
     name = request.target
     if name == ALL and request.ask in _ALL_ANSWERS:
         if not (served := serve_all(alarms, request, now, events)):
-            raise Refusal(f"no alarm waits for {request.ask.value}")
+            raise Refusal(f"there is no alarm to {request.ask.value}")
         return f"{request.ask.value} of {served} alarm" + "s" * (served > 1)
     if name not in alarms:
         raise Refusal(f"there is no alarm named {name}")

@@ -22,8 +22,11 @@ FLOOD = "flood"  # subject of the flood's own events
 _LOGIC = "alarm"
 
 _WINDOW_S = 600.0
-_MOST_CALLS = 10  # in the window
-_MOST_ORDINARY = 7  # of them before only HIGH may call
+_MOST_CALLS: Mapping[Priority, int] = {
+    Priority.HIGH: 10,
+    Priority.MEDIUM: 7,
+    Priority.LOW: 7,
+}  # in the window, of all
 _FLOOD_BEGINS = 11  # wishes to call in the window
 _FLOOD_ENDS = 5  # it ends with fewer
 _MOST_REPEATS = 3  # calls of one alarm in the window
@@ -98,6 +101,7 @@ def _call(
     raised, called = _recent(annunciator.raised, clock_s), _recent(annunciator.called, clock_s)
     flood = annunciator.flood and len(raised) >= _FLOOD_ENDS
     due = [plan for plan in plans if alarms[plan.name].due]
+    silent: list[AlarmPlan] = []
     for plan in sorted(due, key=lambda plan: (_RANK[plan.priority], -alarms[plan.name].stood_s)):
         state = alarms[plan.name]
         if state.held in (Held.NOT, Held.REPEATING):
@@ -108,23 +112,20 @@ def _call(
             state = replace(state, raised=(*own, clock_s))
             raised = (*raised, clock_s)[-_FLOOD_BEGINS:]
             flood = flood or len(raised) >= _FLOOD_BEGINS
-        held = _held(plan, flood, len(called))
-        if held is Held.NOT:
+        may = not flood or plan.priority is Priority.HIGH
+        if calls := may and len(called) < _MOST_CALLS[plan.priority]:
             called = (*called, clock_s)
-        alarms[plan.name] = replace(state, due=held is not Held.NOT, held=held)
+        else:
+            silent.append(plan)
+        alarms[plan.name] = replace(state, due=not calls, held=Held.NOT)
+    for plan in silent:
+        held = Held.FLOOD if flood and plan.priority is not Priority.HIGH else Held.ENOUGH
+        alarms[plan.name] = replace(alarms[plan.name], held=held)
     return replace(annunciator, raised=raised, called=called, flood=flood)
 
 
 def _recent(times: tuple[float, ...], clock_s: float) -> tuple[float, ...]:
     return tuple(time for time in times if time > clock_s - _WINDOW_S)
-
-
-def _held(plan: AlarmPlan, flood: bool, calls: int) -> Held:
-    if plan.priority is Priority.HIGH:
-        return Held.NOT if calls < _MOST_CALLS else Held.ENOUGH
-    if flood:
-        return Held.FLOOD
-    return Held.NOT if calls < _MOST_ORDINARY else Held.ENOUGH
 
 
 def _mark(alarms: dict[str, AlarmState], annunciator: AnnunciatorState) -> AnnunciatorState:
