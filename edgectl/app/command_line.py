@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgectl import __version__
+from edgectl.app.alarm_line import alarms
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -226,3 +227,6 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     from edgectl.app.request import main
 
     _finish(main(unit, what, target, value, reason))
+
+
+edgectl.add_command(alarms)

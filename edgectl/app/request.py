@@ -20,12 +20,17 @@ def main(unit: str | None, what: str, target: str, value: str, reason: str) -> E
             f"request: {value!r} is no number; write it in the unit of {target}, such as 37.0", err=True
         )
         return ExitCode.USAGE
+    return put(unit, what, target, asked, reason, f"{what} {target} {value}")
+
+
+def put(unit: str | None, what: str, target: str, value: float | str, reason: str, wish: str) -> ExitCode:
+    """Send one request, called ``wish`` for people, and say what the core answered."""
     question = {
         "do": "request",
         "id": secrets.token_hex(8),
         "ask": what,
         "target": target,
-        "value": asked,
+        "value": value,
         "actor": user(),
         "reason": reason,
     }
@@ -35,7 +40,7 @@ def main(unit: str | None, what: str, target: str, value: str, reason: str) -> E
         click.echo(f"request: {error}", err=True)
         return ExitCode.UNREACHABLE
     if answer.get("accepted"):
-        click.echo(f"accepted: {what} {target} {value}")
+        click.echo(f"accepted: {wish}")
         return ExitCode.OK
     click.echo(f"refused: {answer.get('reason') or answer.get('error')}", err=True)
     return ExitCode.FAILED

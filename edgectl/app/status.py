@@ -10,6 +10,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from edgectl.app.alarm import listed
+from edgectl.app.alarm import table as alarm_table
 from edgectl.app.control_socket import Unreachable, ask, find
 from edgectl.app.exit_code import ExitCode
 from edgectl.config.settings import Settings
@@ -42,12 +44,13 @@ def in_band(loop: dict[str, Any]) -> bool:
 
 
 def tables(picture: dict[str, Any]) -> Group:
-    """Loops, values, outputs and lines of a status picture."""
+    """Active alarms, loops, values, outputs and lines of a status picture."""
     head = Text.assemble(
         (f"{picture['unit']}  ", "bold"),
         f"plan {picture['plan'][:12]}  scan {picture['scan']} every {picture['period_s']:g} s, {picture['late_scans']} late",
     )
-    return Group(head, _loops(picture), _tags(picture), _actuators(picture), _lines(picture))
+    urgent = [alarm_table(rows)] if (rows := listed(picture)) else []
+    return Group(head, *urgent, _loops(picture), _tags(picture), _actuators(picture), _lines(picture))
 
 
 def _table(*columns: str) -> Table:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgectl.config.actuator import compile_actuators
+from edgectl.config.alarm import compile_alarms
+from edgectl.config.cause import Known
 from edgectl.config.character import decode
 from edgectl.config.draft import COMMAND_LINE, Draft
 from edgectl.config.field import Section, check_name
@@ -34,8 +36,8 @@ from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
 from edgectl.model.plan import Plan
 
-_NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks")
-_RECORDED = ("tags", "actuators", "loops", "interlocks")
+_NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks", "alarms")
+_RECORDED = ("tags", "actuators", "loops", "interlocks", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,16 @@ def _compile(draft: Draft) -> Plan:
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
     interlocks = compile_interlocks(draft, tags, actuators)
+    names: dict[str, dict[str, Any]] = {
+        "check": {},
+        "stuck": actuators,
+        "dose": {},
+        "loop": loops,
+        "manual": {**actuators, **loops},
+        "interlock": interlocks,
+        "hazard": {},
+    }
+    alarms = compile_alarms(draft, Known(tags, names), loops)
     check_limits(draft, actuators, loops)
     check_setpoints(draft, loops, interlocks)
     check_loads(draft, lines, instruments, actuators)
@@ -185,6 +197,7 @@ def _compile(draft: Draft) -> Plan:
         loops=tuple(loop for loop in loops.values() if loop),
         uplink=compile_uplink(draft, unit),
         journal=compile_journal(draft),
+        alarms=alarms,
     )
 
 

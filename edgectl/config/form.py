@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from edgectl.config.actuator import ActuatorSection
+from edgectl.config.alarm import AlarmSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
 from edgectl.config.instrument import InstrumentSection
@@ -35,7 +36,7 @@ class UnitFile(Section):
 
 
 class SafetyFile(Section):
-    """safety.yaml: outer limits and interlocks."""
+    """safety.yaml: outer limits, interlocks and alarms."""
 
     limits: dict[Name, Range] = Field(
         {},
@@ -44,6 +45,7 @@ class SafetyFile(Section):
     interlocks: dict[Name, InterlockSection] = Field(
         description="What forces outputs, whatever the loops want"
     )
+    alarms: dict[Name, AlarmSection] = Field({}, description="What a person is called for")
 
 
 class UplinkFile(Section):

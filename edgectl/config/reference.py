@@ -74,6 +74,16 @@ def _sections(form: type[BaseModel]) -> Iterator[str]:
             yield f"### {name}" + (f": {model.__name__}" if len(models) > 1 else "") + "\n"
             yield f"{_doc(model)}\n"
             yield _table(model)
+            yield from _inner(model)
+
+
+def _inner(model: type[BaseModel]) -> Iterator[str]:
+    """The sections inside a section."""
+    for name, kind in _hints(model).items():
+        for inner in filter(_is_model, _leaves(kind)):
+            yield f"#### {name}\n"
+            yield f"{_doc(inner)}\n"
+            yield _table(inner)
 
 
 def _table(model: type[BaseModel]) -> str:

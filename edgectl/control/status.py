@@ -8,12 +8,13 @@ from typing import Any
 from edgectl.control.executive import Executive
 from edgectl.control.instrument import Instrument
 from edgectl.control.poller import Poller
+from edgectl.core.alarm import hidden, shown
 from edgectl.model.codec import to_plain
 from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Measurement
 from edgectl.model.plan import Plan
-from edgectl.model.state import Result
+from edgectl.model.state import Result, State
 
 _NS = 1_000_000_000
 
@@ -39,6 +40,8 @@ def snapshot(
         "tags": {},
         "loops": {},
         "actuators": {},
+        "alarms": {},
+        "flood": False,
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,
     }
@@ -46,7 +49,34 @@ def snapshot(
         picture["tags"] = _tags(plan, executive.result.measurements, now)
         picture["loops"] = _loops(plan, executive.result)
         picture["actuators"] = _actuators(plan, executive.result, achieved, now)
+        picture["alarms"] = _alarms(plan, executive.state, now)
+        picture["flood"] = executive.state.annunciator.flood
     return picture
+
+
+def _alarms(plan: Plan, state: State, now: Instant) -> dict[str, Any]:
+    """Every alarm as it stands; ``underneath`` is the state that a hidden one has nevertheless."""
+    return {
+        alarm.name: {
+            "state": shown(stands).value,
+            "underneath": stands.code.value,
+            "hidden": hidden(stands),
+            "priority": alarm.priority.value,
+            "age_s": (now.utc_ns - stands.since.utc_ns) / _NS if stands.since else None,
+            "since_utc_ns": stands.since.utc_ns if stands.since else None,
+            "reason": stands.reason,
+            "held_back": stands.held.value,
+            "first_out": stands.first_out,
+            "hidden_by": stands.retired or (stands.suppressed and alarm.suppressed_by) or stands.shelved,
+            "shelve_s": stands.shelve_s or None,
+            "description": alarm.description,
+            "consequence": alarm.consequence,
+            "response": alarm.response,
+            "response_s": alarm.response_s or None,
+        }
+        for alarm in plan.alarms
+        if (stands := state.alarms.get(alarm.name)) is not None
+    }
 
 
 def _tags(plan: Plan, measurements: Iterable[Measurement], now: Instant) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgectl.core.alarm import annunciate
+from edgectl.core.annunciator import annunciate
 from edgectl.core.cause import Facts
 from edgectl.core.dose import meter
 from edgectl.core.ladder import climb
@@ -19,6 +19,7 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.state import (
     AlarmState,
+    AnnunciatorState,
     CheckState,
     DoseState,
     HazardState,
@@ -35,6 +36,7 @@ class Guarded:
     checks: dict[str, CheckState]
     hazards: dict[str, HazardState]
     alarms: dict[str, AlarmState]
+    annunciator: AnnunciatorState
     doses: dict[str, DoseState]
     unit: UnitState
     orders: Mapping[str, Order]
@@ -52,7 +54,6 @@ def guard(
     events: list[Event],
 ) -> Guarded:
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
-    del events
     checks = {
         check.name: examine(check, state.checks[check.name], measured, state.actuators, dt_s)
         for check in plan.checks
@@ -77,8 +78,6 @@ def guard(
     )
     hazards = supervise(plan.hazards, state.hazards, facts, now, dt_s)
     facts = facts._replace(hazards=hazards)
-    alarms = {
-        alarm.name: annunciate(alarm, state.alarms[alarm.name], facts, now, dt_s) for alarm in plan.alarms
-    }
+    alarms, annunciator = annunciate(plan.alarms, state.alarms, state.annunciator, facts, now, dt_s, events)
     wanted = orders(plan.hazards, hazards, tuple(unit.outputs), whole.held)
-    return Guarded(checks, hazards, alarms, doses, whole, wanted)
+    return Guarded(checks, hazards, alarms, annunciator, doses, whole, wanted)

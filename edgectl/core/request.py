@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from edgectl.core.alarm_request import serve_alarm
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
 from edgectl.core.output import Output
+from edgectl.core.refusal import Refusal
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
@@ -20,10 +22,6 @@ from edgectl.model.request import Ask, Reply, Request
 from edgectl.model.state import ActuatorState, InterlockState
 
 _HUGE = 1e300  # beyond it a whole number may be no float any more
-
-
-class Refusal(Exception):
-    """A request that may not be granted. The text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,9 @@ def serve(desk: Desk, requests: tuple[Request, ...], events: list[Event]) -> tup
 
 def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
     try:
+        about_alarms = serve_alarm(desk.unit, desk.guarded.alarms, request, desk.now, events)
+        if about_alarms is not None:
+            return Reply(request.identity, accepted=True, reason=about_alarms)
         kind, before, after = _apply(desk, request)
     except Refusal as refusal:
         reason = str(refusal)

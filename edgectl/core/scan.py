@@ -136,6 +136,7 @@ def scan(
             checks=guarded.checks,
             hazards=guarded.hazards,
             alarms=guarded.alarms,
+            annunciator=guarded.annunciator,
             doses=guarded.doses,
             unit=guarded.unit,
         ),

@@ -10,12 +10,15 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.plan import LoopPlan, Plan
-from edgectl.model.safety import InterlockPlan
+from edgectl.model.safety import AlarmPlan, InterlockPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags."""
+    """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags.
+
+    ``shelve_s`` is the longest an alarm may be shelved.
+    """
 
     gates: tuple[Gate, ...]
     interlocks: tuple[InterlockPlan, ...]
@@ -23,6 +26,8 @@ class Unit:
     slaves_first: tuple[tuple[str, Loop], ...]
     outputs: Mapping[str, Output]
     units: Mapping[str, str]
+    alarms: Mapping[str, AlarmPlan]
+    shelve_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +71,8 @@ def _unit_of(key: _Same) -> Unit:
             for actuator in plan.actuators
         },
         units={tag.name: tag.unit for tag in plan.tags},
+        alarms={alarm.name: alarm for alarm in plan.alarms},
+        shelve_s=plan.authority.shelve_s,
     )
 
 

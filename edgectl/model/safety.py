@@ -39,6 +39,29 @@ class Priority(enum.Enum):
     HIGH = "high"
 
 
+class AlarmCode(enum.Enum):
+    """States of an alarm (ISA-18.2, A to I); the latched two and their codes are ours."""
+
+    NORM = "NORM"  # normal
+    UNACK = "UNACK"  # abnormal, calls for somebody
+    ACKED = "ACKED"  # abnormal, somebody knows
+    RTNUN = "RTNUN"  # normal again before anybody acknowledged it
+    LTUNK = "LTUNK"  # normal again, latched, not acknowledged
+    LTACK = "LTACK"  # normal again, latched, acknowledged: waits for a reset
+    SHLVD = "SHLVD"  # shelved by an operator
+    DSUPR = "DSUPR"  # suppressed by design
+    OOSRV = "OOSRV"  # out of service
+
+
+class Held(enum.Enum):
+    """Why an alarm that wants to call does not: listed, evaluated and recorded, but silent."""
+
+    NOT = ""
+    FLOOD = "held back by flood"
+    ENOUGH = "held back, enough have called"  # the places that are left are kept for HIGH
+    REPEATING = "held back, repeating"
+
+
 class Watch(enum.Enum):
     """What a cause looks at; ``subject`` names it."""
 

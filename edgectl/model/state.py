@@ -12,6 +12,7 @@ from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.request import Authority, Reply
+from edgectl.model.safety import AlarmCode, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,47 @@ class HazardState:
 
 @dataclass(frozen=True, slots=True)
 class AlarmState:
-    """Memory of one alarm, by the states of ISA-18.2."""
+    """Memory of one alarm (ISA-18.2).
 
-    active: bool = False
+    ``code`` is one of A to F, whatever hides it: ``retired`` and ``shelved`` say who hid it and why (empty: nobody), ``suppressed`` that logic does.
+    ``stood_s`` and ``gone_s`` are for how long its cause has stood or been gone while that matters, ``acked_s`` for how long it has been acknowledged,
+    ``shelve_s`` how long it stays shelved yet (``once``: or until it is normal again). ``due``: it wants to call and has not, ``held`` why. ``raised`` are
+    the latest times, on the annunciator's clock, when it wanted to. ``first_out``: it was the first of its ``burst`` (0: none) and stays marked until all of
+    that are over. ``since`` and ``reason`` belong to the latest transition.
+    """
+
+    code: AlarmCode = AlarmCode.NORM
+    stood_s: float = 0.0
+    gone_s: float = 0.0
+    acked_s: float = 0.0
+    shelved: str = ""
+    shelve_s: float = 0.0
+    once: bool = False
+    suppressed: bool = False
+    retired: str = ""
+    due: bool = False
+    held: Held = Held.NOT
+    raised: tuple[float, ...] = ()
+    burst: int = 0
+    first_out: bool = False
+    since: Instant | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnunciatorState:
+    """Memory of all alarms together.
+
+    ``clock_s`` counts the time they were watched, so that neither a restart nor a clock that steps moves what is remembered on it: the latest times when
+    alarms wanted to call (``raised``) and when they did (``called``), and when one last joined the present ``burst`` (``burst_s``).
+    """
+
+    clock_s: float = 0.0
+    raised: tuple[float, ...] = ()
+    called: tuple[float, ...] = ()
+    flood: bool = False
+    burst: int = 0
+    burst_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +157,7 @@ class State:
     checks: Mapping[str, CheckState] = field(default_factory=dict)
     hazards: Mapping[str, HazardState] = field(default_factory=dict)
     alarms: Mapping[str, AlarmState] = field(default_factory=dict)
+    annunciator: AnnunciatorState = field(default_factory=AnnunciatorState)
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
 

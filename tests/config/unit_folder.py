@@ -161,6 +161,15 @@ interlocks:
     below: 6.90 pH
     force: [FV-102]
     to: 0 mL/min
+alarms:
+  oxygen-high:
+    when: {tag: AT-102, above: 120 %, hysteresis: 20 %}
+    priority: high
+    on_delay: 30 s
+    off_delay: 20 s
+    re_alarm: 30 min
+    response: Check the O2 flow
+    response_time: 15 min
 """
 UPLINK = """\
 uplink:
