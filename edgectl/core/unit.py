@@ -10,12 +10,15 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.plan import LoopPlan, Plan
-from edgectl.model.safety import InterlockPlan
+from edgectl.model.safety import AuthorityPlan, HazardPlan, InterlockPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags."""
+    """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags.
+
+    ``remote``: it has an uplink, so that somebody far away may be given authority.
+    """
 
     gates: tuple[Gate, ...]
     interlocks: tuple[InterlockPlan, ...]
@@ -23,6 +26,10 @@ class Unit:
     slaves_first: tuple[tuple[str, Loop], ...]
     outputs: Mapping[str, Output]
     units: Mapping[str, str]
+    name: str
+    hazards: tuple[HazardPlan, ...]
+    authority: AuthorityPlan
+    remote: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +73,10 @@ def _unit_of(key: _Same) -> Unit:
             for actuator in plan.actuators
         },
         units={tag.name: tag.unit for tag in plan.tags},
+        name=plan.unit,
+        hazards=plan.hazards,
+        authority=plan.authority,
+        remote=bool(plan.uplink.host),
     )
 
 
