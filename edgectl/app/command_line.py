@@ -82,11 +82,12 @@ def control(arguments: tuple[str, ...]) -> None:
     "--state", "folder", type=FOLDER, required=True, help="The unit's state folder, where the journal is."
 )
 @click.option("--with-parent", is_flag=True, hidden=True)
-def uplink(plan_file: Path, folder: Path, with_parent: bool) -> None:
+@click.option("--speed", type=float, default=1.0, hidden=True)
+def uplink(plan_file: Path, folder: Path, with_parent: bool, speed: float) -> None:
     """Run the uplink process: reads the journal, publishes to the broker named in uplink.yaml."""
     from edgectl.app.uplink import main
 
-    _finish(main(plan_file, folder, with_parent=with_parent))
+    _finish(main(plan_file, folder, with_parent=with_parent, speed=speed))
 
 
 @edgectl.command()

@@ -138,6 +138,13 @@ def label(plan: HazardPlan, state: HazardState) -> str:
     return plan.action.name.lower() if state.active else "clear"
 
 
+def condition(plan: HazardPlan, state: HazardState) -> str:
+    """One word for people: acts, gone (it still acts, its cause is over), unknown (not judged since the start: safe), clear."""
+    if state.active:
+        return "gone" if is_gone(plan, state) else "acts"
+    return "clear" if state.proven or plan.action <= Action.WARN else "unknown"
+
+
 def orders(
     plans: tuple[HazardPlan, ...],
     states: Mapping[str, HazardState],
