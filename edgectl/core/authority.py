@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from edgectl.core.guard import Guarded
 from edgectl.core.loop import asked
@@ -13,7 +14,7 @@ from edgectl.model.safety import Action
 
 _ALWAYS_LOCAL = frozenset({Ask.HOLD, Ask.RESET, Ask.ACKNOWLEDGE, Ask.AUTHORITY})
 _UNRECORDED = frozenset({Ask.HOLD, Ask.ACKNOWLEDGE})
-_MOVES = frozenset({Ask.SETPOINT, Ask.MODE, Ask.OUTPUT})
+MOVES: Final = frozenset({Ask.SETPOINT, Ask.MODE, Ask.OUTPUT})
 _GRAIN = 1e-9
 
 
@@ -38,7 +39,7 @@ def _remote(unit: Unit, guarded: Guarded, request: Request, authority: Authority
     if request.ask is Ask.AUTHORITY and request.value != Authority.LOCAL.value:
         return "from far away authority can only be given back: ask for local"
     names = in_the_way(unit, guarded.orders)
-    if request.ask in _MOVES and names:
+    if request.ask in MOVES and names:
         return f"the unit is held by {', '.join(names)}: somebody beside it has to release it first"
     return ""
 

@@ -24,8 +24,8 @@ def climb(
 ) -> UnitState:
     """The unit's memory after ``dt_s`` more.
 
-    The uplink counts as lost from the moment it was last heard of until it has been connected for ``return_s`` on end. Without a word of
-    it, it is lost where one is ``configured``. Losing it ends remote authority; its return gives none back.
+    The uplink counts as lost from the moment it was last heard of until it has been connected for ``return_s`` on end, but no rung is
+    climbed while it is connected. Without a word of it, it is lost where one is ``configured``. Losing it ends remote authority; its return gives none back.
     """
     sample = image.samples.get(UPLINK_CHANNEL)
     if sample is None and not configured:
@@ -37,7 +37,8 @@ def climb(
     lost_s = state.uplink_lost_s + dt_s
     if sample is not None and not connected:
         lost_s = max(lost_s, (now.mono_ns - sample.at.mono_ns) / _NS)
-    return _moved(state, lost_s, back_s, _rung(plan, lost_s))
+    rung = state.rung if connected else max(state.rung, _rung(plan, lost_s))
+    return _moved(state, lost_s, back_s, rung)
 
 
 def _rung(plan: LadderPlan, lost_s: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from edgectl.core.authority import objection
+from edgectl.core.authority import MOVES, objection
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
@@ -65,6 +65,8 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         raise Refusal(reason)
     if (serve_unit := SERVE.get(request.ask)) is not None:
         return serve_unit(desk.unit, desk.guarded, request)
+    if request.ask not in MOVES:
+        raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
     name, remote = request.target, request.origin is Origin.REMOTE
     if (loop := desk.unit.loops.get(name)) is not None:
         if request.ask is Ask.SETPOINT:
