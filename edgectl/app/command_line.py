@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgectl import __version__
+from edgectl.app.unit_command import COMMANDS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -211,3 +212,7 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     from edgectl.app.request import main
 
     _finish(main(unit, what, target, value, reason))
+
+
+for _command in COMMANDS:
+    edgectl.add_command(_command)

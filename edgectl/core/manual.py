@@ -36,19 +36,34 @@ def lapse(
     dt_s: float,
     tell: Tell,
 ) -> None:
-    """Count down every manual output, and end those whose time is over; those from far away also when the uplink is ``lost``."""
+    """Count down every manual output, and end those whose time is over; those from far away also when the uplink is ``lost``.
+
+    One that nobody counts (a restart brought it, under another plan perhaps) is counted from now on: none escapes.
+    """
     for name, loop in loops.items():
-        if loop.remote or loop.manual_left_s is not None:
-            loops[name] = _loop(unit, name, loop, lost=lost, dt_s=dt_s, tell=tell)
+        if loop.mode is Mode.MAN:
+            counted = _counted_loop(unit, name, loop)
+            loops[name] = _loop(unit, name, counted, lost=lost, dt_s=dt_s, tell=tell)
     for name, actuator in actuators.items():
-        if actuator.remote or actuator.manual_left_s is not None:
-            actuators[name] = _actuator(unit, name, actuator, lost=lost, dt_s=dt_s, tell=tell)
+        if actuator.manual is not None:
+            left_s = unit.authority.manual_s or None
+            uncounted = actuator.manual_left_s is None and left_s is not None
+            own = replace(actuator, manual_left_s=left_s) if uncounted else actuator
+            actuators[name] = _actuator(unit, name, own, lost=lost, dt_s=dt_s, tell=tell)
+
+
+def _counted_loop(unit: Unit, name: str, state: LoopState) -> LoopState:
+    planned = unit.loops[name].plan.mode
+    prior = planned if state.prior is None and planned is not Mode.MAN else state.prior
+    if prior is None or state.manual_left_s is not None:
+        return state
+    return replace(state, prior=prior, manual_left_s=unit.authority.manual_s or None)
 
 
 def _loop(unit: Unit, name: str, state: LoopState, *, lost: bool, dt_s: float, tell: Tell) -> LoopState:
     left_s, end = _count(unit, name, state.manual_left_s, state.remote and lost, dt_s, tell)
     if not end:
-        return replace(state, manual_left_s=left_s)
+        return state if left_s == state.manual_left_s else replace(state, manual_left_s=left_s)
     if state.prior is None:
         # In MAN for good: there is no mode to go back to, and what came from far away may not stand.
         fallback = unit.loops[name].plan.fallback
@@ -63,7 +78,7 @@ def _actuator(
 ) -> ActuatorState:
     left_s, end = _count(unit, name, state.manual_left_s, state.remote and lost, dt_s, tell)
     if not end:
-        return replace(state, manual_left_s=left_s)
+        return state if left_s == state.manual_left_s else replace(state, manual_left_s=left_s)
     tell("mode", name, Mode.MAN.value, Mode.AUTO.value, ACTOR, end)
     return given_back(state)
 

@@ -67,6 +67,11 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         return serve_unit(desk.unit, desk.guarded, request)
     if request.ask not in MOVES:
         raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
+    return _move(desk, request)
+
+
+def _move(desk: Desk, request: Request) -> tuple[str, str, str]:
+    """A set point, a mode or an output of a loop or an actuator."""
     name, remote = request.target, request.origin is Origin.REMOTE
     if (loop := desk.unit.loops.get(name)) is not None:
         if request.ask is Ask.SETPOINT:

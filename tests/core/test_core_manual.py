@@ -154,3 +154,24 @@ def test_time_goes_on_while_an_interlock_holds_the_output() -> None:
     assert bench.state.actuators["HS-102"].manual == 0.0
     bench.scan()
     assert bench.state.actuators["HS-102"].manual is None
+
+
+def test_no_manual_output_escapes_the_count() -> None:
+    """Brought back by a restart without its time, it gets the whole time from there."""
+    bench = unit()
+    loops = {**bench.state.loops, "TIC-101": replace(bench.loop("TIC-101"), mode=Mode.MAN)}
+    actuators = {**bench.state.actuators, "SC-101": ActuatorState(140.0, manual=140.0)}
+    bench.state = replace(bench.state, loops=loops, actuators=actuators)
+    bench.run(9)
+    assert (bench.loop("TIC-101").mode, bench.output("SC-101")) == (Mode.MAN, 140.0)
+    bench.scan()
+    assert bench.loop("TIC-101").mode is Mode.AUTO
+    assert bench.state.actuators["SC-101"].manual is None
+
+
+def test_a_loop_taken_over_without_a_time_has_its_way_back() -> None:
+    bench = unit(authority=AuthorityPlan(manual_s=0.0))
+    loops = {**bench.state.loops, "TIC-101": replace(bench.loop("TIC-101"), mode=Mode.MAN)}
+    bench.state = replace(bench.state, loops=loops)
+    bench.run(20)
+    assert (bench.loop("TIC-101").mode, bench.loop("TIC-101").prior) == (Mode.MAN, Mode.AUTO)
