@@ -28,9 +28,9 @@ def alarms() -> None:
 
 
 def _put(unit: str | None, ask: str, name: str, reason: str, value: float = 0.0) -> None:
-    from edgectl.app.request import put
+    from edgectl.app.request import send
 
-    sys.exit(int(put(unit, ask, name, value, reason, f"{ask} {name}")))
+    sys.exit(int(send(unit, ask, name, value, reason, f"{ask} {name}")))
 
 
 @alarms.command("list")

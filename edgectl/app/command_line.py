@@ -9,6 +9,7 @@ import click
 
 from edgectl import __version__
 from edgectl.app.alarm_line import alarms
+from edgectl.app.unit_command import COMMANDS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -230,3 +231,5 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
 
 
 edgectl.add_command(alarms)
+for _command in COMMANDS:
+    edgectl.add_command(_command)

@@ -24,7 +24,7 @@ from edgectl.app.picture import Curve, Panel, Trend, draw
 from edgectl.app.rehearsal_link import EmulatedLine, RehearsalLink
 from edgectl.clock import Clock, VirtualLoop
 from edgectl.config.compile import compile_folder
-from edgectl.control.process import Hooks, run
+from edgectl.control.process import Control, Hooks, run
 from edgectl.control.realtime import Collector
 from edgectl.model.event import Event
 from edgectl.model.journal import Journal, ScanEntry
@@ -141,7 +141,13 @@ async def _rehearse(
 
     report()
     collector = Collector()
-    hooks = Hooks(slack=collector, ready=lambda _: collector.begin())
+
+    def ready(control: Control) -> None:
+        # nobody listens to a rehearsal, and it is not about that
+        control.presence.say(connected=True, lasting=True)
+        collector.begin()
+
+    hooks = Hooks(slack=collector, ready=ready)
     try:
         await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links, hooks=hooks)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -49,8 +50,39 @@ def tables(picture: dict[str, Any]) -> Group:
         (f"{picture['unit']}  ", "bold"),
         f"plan {picture['plan'][:12]}  scan {picture['scan']} every {picture['period_s']:g} s, {picture['late_scans']} late",
     )
-    urgent = [alarm_table(rows)] if (rows := listed(picture)) else []
-    return Group(head, *urgent, _loops(picture), _tags(picture), _actuators(picture), _lines(picture))
+    return Group(
+        head,
+        *_guards(picture),
+        *_alarms(picture),
+        _loops(picture),
+        _tags(picture),
+        _actuators(picture),
+        _lines(picture),
+    )
+
+
+def _guards(picture: dict[str, Any]) -> Iterator[Text | Table]:
+    """Who has the unit, and every hazard that is not clear, the first out first."""
+    unit = picture["unit_state"]
+    yield Text.assemble(
+        (f"HELD by {unit['held']}  ", "bold red") if unit["held"] else "",
+        f"authority {unit['authority']}  uplink {unit['uplink']}  batch {unit['batch'] or '-'}",
+    )
+    found = {n: h for n, h in picture["hazards"].items() if h["condition"] != "clear" or h["first_out"]}
+    if found:
+        table = _table("hazard", "action", "condition", "first out", "reason")
+        for name, hazard in sorted(found.items(), key=lambda item: not item[1]["first_out"]):
+            first = "yes" if hazard["first_out"] else ""
+            table.add_row(
+                Text(name, "bold red"), hazard["action"], hazard["condition"], first, hazard["reason"]
+            )
+        yield table
+
+
+def _alarms(picture: dict[str, Any]) -> Iterator[Table]:
+    """What calls for somebody."""
+    if rows := listed(picture):
+        yield alarm_table(rows)
 
 
 def _table(*columns: str) -> Table:

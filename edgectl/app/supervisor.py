@@ -79,8 +79,8 @@ class Supervisor:
         log: Path | None = None,
         say: Say = print,
     ) -> None:
-        common = ("--plan", str(plan_file), "--state", str(folder), "--with-parent")
-        self.control = Child("control", ("control", *common, "--speed", str(speed)), log)
+        common = ("--plan", str(plan_file), "--state", str(folder), "--with-parent", "--speed", str(speed))
+        self.control = Child("control", ("control", *common), log)
         self.uplink = Child("uplink", ("uplink", *common), log)
         self._children = (self.control, self.uplink) if uplink else (self.control,)
         self._safe = ("safe", "--plan", str(plan_file))

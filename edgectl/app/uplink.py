@@ -17,6 +17,7 @@ from edgectl.app.place import Place
 from edgectl.control.watchdog import systemd
 from edgectl.model.codec import load_plan
 from edgectl.model.plan import Plan
+from edgectl.uplink.announcer import EVERY_S, Announcer
 from edgectl.uplink.process import run
 
 _PING_S = 5.0
@@ -39,7 +40,9 @@ def main(arguments: Sequence[str]) -> ExitCode:
             file=sys.stderr,
         )
         return ExitCode.USAGE
-    asyncio.run(_uplink(_with_secrets(plan), Place(asked.state), with_parent=asked.with_parent))
+    asyncio.run(
+        _uplink(_with_secrets(plan), Place(asked.state), with_parent=asked.with_parent, speed=asked.speed)
+    )
     return ExitCode.OK
 
 
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state", type=Path, required=True, help="the unit's state folder, where the journal is"
     )
+    parser.add_argument("--speed", type=float, default=1.0, help=argparse.SUPPRESS)  # of control's clock
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     return parser
 
@@ -75,9 +79,10 @@ def _with_secrets(plan: Plan) -> Plan:
     return replace(plan, uplink=found)
 
 
-async def _uplink(plan: Plan, place: Place, *, with_parent: bool) -> None:
+async def _uplink(plan: Plan, place: Place, *, with_parent: bool, speed: float) -> None:
     loop = asyncio.get_running_loop()
-    forwarding = asyncio.create_task(run(plan, place.journal, place.cursor))
+    announcer = Announcer(place.socket, EVERY_S / speed)
+    forwarding = asyncio.create_task(run(plan, place.journal, place.cursor, announcer=announcer))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, forwarding.cancel)
     parent = asyncio.create_task(when_parent_ends(forwarding.cancel)) if with_parent else None

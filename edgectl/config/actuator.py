@@ -67,6 +67,16 @@ class ActuatorSection(Section):
         description="An unchanged value is written again so often. Without it: 2 s, less if the instrument's watchdog needs it",
         examples=["2 s"],
     )
+    fallback: Amount | None = Field(
+        None,
+        description="Value of a fallback action of the hazard matrix. Without it: the safe value",
+        examples=["100 mL/min"],
+    )
+    hold_max: Annotated[Duration, within(0.0, 3600.0)] = Field(
+        0.0,
+        description="A hold action of the hazard matrix keeps the value so long, then takes fallback; 0 s for dosing",
+        examples=["60 s"],
+    )
     description: str = Field("", description="For people", examples=["CO2 flow"])
 
 
@@ -118,7 +128,7 @@ def _analog(
     measure = Measure(draft, path, checked_unit(draft, path, section.unit, channel))
     low, high = measure.range_inside(section.range, channel.low, channel.high, f"channel {section.channel}")
     own = "the range of this actuator"
-    normal = section.normal
+    normal, fallback = section.normal, section.fallback
     tolerance = measure.difference("tolerance", section.tolerance, _TOLERANCE * (high - low))
     resolution = measure.difference(
         "resolution", section.resolution, min(_RESOLUTION * (high - low), tolerance)
@@ -143,6 +153,8 @@ def _analog(
         tolerance=tolerance,
         resolution=resolution,
         description=section.description,
+        fallback=None if fallback is None else measure.value_inside("fallback", fallback, low, high, own),
+        hold_max_s=section.hold_max,
     )
 
 
@@ -166,6 +178,8 @@ def _switch(
         renew_s=renew_s,
         discrete=True,
         description=section.description,
+        fallback=None if section.fallback is None else measure.value("fallback", section.fallback),
+        hold_max_s=section.hold_max,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgectl.config.actuator import compile_actuators
+from edgectl.config.actuator import Actuators, compile_actuators
 from edgectl.config.alarm import compile_alarms
 from edgectl.config.cause import Known
 from edgectl.config.character import decode
@@ -16,10 +16,12 @@ from edgectl.config.draft import COMMAND_LINE, Draft
 from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
 from edgectl.config.form import FORMS, UnitFile
+from edgectl.config.hazard import compile_hazards, hazard_names
 from edgectl.config.instrument import compile_instruments
+from edgectl.config.ladder import compile_authority, compile_ladder
 from edgectl.config.line import compile_lines
 from edgectl.config.load import check_loads
-from edgectl.config.loop import compile_loops
+from edgectl.config.loop import Loops, compile_loops
 from edgectl.config.override import apply_overrides
 from edgectl.config.problem import Place, Problem, Severity
 from edgectl.config.quantity import Unreadable
@@ -30,14 +32,24 @@ from edgectl.config.safety import (
 )
 from edgectl.config.shape import read
 from edgectl.config.suggestion import did_you_mean, listed, nearest
-from edgectl.config.tag import compile_tags
+from edgectl.config.tag import Tags, compile_tags
 from edgectl.config.uplink import compile_journal, compile_uplink
 from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
 from edgectl.model.plan import Plan
 
-_NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks", "alarms")
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "alarms")
+_NAMED = (
+    "lines",
+    "instruments",
+    "tags",
+    "actuators",
+    "loops",
+    "limits",
+    "interlocks",
+    "hazards",
+    "alarms",
+)
+_RECORDED = ("tags", "actuators", "loops", "interlocks", "hazards", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +184,9 @@ def _compile(draft: Draft) -> Plan:
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
     interlocks = compile_interlocks(draft, tags, actuators)
-    names: dict[str, dict[str, Any]] = {
-        "check": {},
-        "stuck": actuators,
-        "dose": {},
-        "loop": loops,
-        "manual": {**actuators, **loops},
-        "interlock": interlocks,
-        "hazard": {},
-    }
-    alarms = compile_alarms(draft, Known(tags, names), loops)
+    known = _known(draft, tags, actuators, loops, interlocks)
+    hazards = compile_hazards(draft, known)
+    alarms = compile_alarms(draft, known, loops)
     check_limits(draft, actuators, loops)
     check_setpoints(draft, loops, interlocks)
     check_loads(draft, lines, instruments, actuators)
@@ -197,8 +202,27 @@ def _compile(draft: Draft) -> Plan:
         loops=tuple(loop for loop in loops.values() if loop),
         uplink=compile_uplink(draft, unit),
         journal=compile_journal(draft),
+        hazards=tuple(hazard for hazard in hazards.values() if hazard),
+        ladder=compile_ladder(draft, loops, actuators),
+        authority=compile_authority(draft),
         alarms=alarms,
     )
+
+
+def _known(
+    draft: Draft, tags: Tags, actuators: Actuators, loops: Loops, interlocks: Mapping[str, Any]
+) -> Known:
+    """Every name a cause may use."""
+    names = {
+        "check": hazard_names(draft, "checks"),
+        "stuck": actuators,
+        "dose": hazard_names(draft, "doses"),
+        "loop": loops,
+        "manual": {**loops, **actuators},
+        "interlock": interlocks,
+        "hazard": hazard_names(draft),
+    }
+    return Known(tags, names)
 
 
 def _top(draft: Draft, key: str) -> Any:

@@ -12,7 +12,9 @@ from edgectl.config.actuator import ActuatorSection
 from edgectl.config.alarm import AlarmSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
+from edgectl.config.hazard import HazardSection
 from edgectl.config.instrument import InstrumentSection
+from edgectl.config.ladder import AuthoritySection, UplinkLossSection
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
@@ -36,7 +38,7 @@ class UnitFile(Section):
 
 
 class SafetyFile(Section):
-    """safety.yaml: outer limits, interlocks and alarms."""
+    """safety.yaml: outer limits, interlocks, the hazard matrix, alarms, and what happens when the uplink stays away."""
 
     limits: dict[Name, Range] = Field(
         {},
@@ -45,7 +47,12 @@ class SafetyFile(Section):
     interlocks: dict[Name, InterlockSection] = Field(
         description="What forces outputs, whatever the loops want"
     )
+    hazards: dict[Name, HazardSection] = Field({}, description="The hazard matrix")
     alarms: dict[Name, AlarmSection] = Field({}, description="What a person is called for")
+    uplink_loss: UplinkLossSection | None = Field(
+        None, description="When the uplink stays away. Without it: remote authority ends after 60 s"
+    )
+    authority: AuthoritySection | None = Field(None, description="How long what people do by hand stands")
 
 
 class UplinkFile(Section):

@@ -157,7 +157,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.default
-    if value in (None, "", {}):
+    if value in (None, "", {}, []):
         return ""
     if isinstance(value, enum.Enum):
         return f"`{value.value}`"

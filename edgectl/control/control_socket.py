@@ -13,20 +13,31 @@ from typing import Any
 from edgectl.control.intake import Intake, parse, request_from
 
 _LONGEST_LINE = 4096
+_LONGEST_DETAIL = 200
 _MOST_CLIENTS = 16
 _PATIENCE_S = 2.0
 _MODE = 0o660
 
 
+def _deaf(_: bool, __: str) -> None:
+    """For a socket whose unit has no use for the uplink's word."""
+
+
 class ControlSocket:
-    """Serves status and requests on a Unix stream socket.
+    """Serves status and requests on a Unix stream socket; ``hear`` is told whether the uplink says it is connected, and what else it says.
 
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
 
-    def __init__(self, path: Path, intake: Intake, status: Callable[[], dict[str, Any]]) -> None:
-        self._path, self._intake, self._status = path, intake, status
+    def __init__(
+        self,
+        path: Path,
+        intake: Intake,
+        status: Callable[[], dict[str, Any]],
+        hear: Callable[[bool, str], None] = _deaf,
+    ) -> None:
+        self._path, self._intake, self._status, self._hear = path, intake, status, hear
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -89,8 +100,11 @@ class ControlSocket:
                 case "request":
                     reply = await self._intake.ask(request_from(data, identity))
                     return {"id": data.get("id"), "accepted": reply.accepted, "reason": reply.reason}
+                case "uplink":
+                    self._hear(*_word(data))
+                    return {"id": data.get("id"), "heard": True}
                 case other:
-                    raise ValueError(f"do: expected status or request, found {other!r}")  # noqa: TRY301
+                    raise ValueError(f"do: expected status, request or uplink, found {other!r}")  # noqa: TRY301
         except ValueError as error:
             return {"id": data.get("id"), "error": str(error)}
 
@@ -98,3 +112,15 @@ class ControlSocket:
         writer.write(json.dumps(answer).encode() + b"\n")
         async with asyncio.timeout(_PATIENCE_S):
             await writer.drain()
+
+
+def _word(data: dict[str, Any]) -> tuple[bool, str]:
+    """What the uplink says of itself.
+
+    Raises:
+        ValueError: it does not say whether it is connected.
+    """
+    connected, detail = data.get("connected"), data.get("detail", "")
+    if not isinstance(connected, bool) or not isinstance(detail, str):
+        raise ValueError("connected: expected true or false; detail: expected a text")
+    return connected, detail[:_LONGEST_DETAIL]

@@ -18,6 +18,7 @@ from edgectl.control.intake import Intake
 from edgectl.control.lock import locked
 from edgectl.control.outputs import Outputs
 from edgectl.control.poller import Poller
+from edgectl.control.presence import Presence
 from edgectl.control.safe import Outcome, drive_safe
 from edgectl.control.shell import Shell
 from edgectl.control.status import snapshot
@@ -68,6 +69,7 @@ class Control:
         self.intake = Intake()
         self.shell = Shell(ProcessImage(), clock, self._record, Grid(plan.period_s))
         self._journal, self._hooks = journal, hooks
+        self.presence = Presence(self.shell, hooks.journal_health)
         self._ready = False
         self.branches = assemble(plan, links, self.shell)
         members = ("executive", *(f"line {branch.plan.name}" for branch in self.branches))
@@ -150,7 +152,12 @@ class Control:
         self._journal.event(event)
         self._hooks.log(event)
 
+    def hear(self, connected: bool, detail: str) -> None:
+        """What the uplink says of itself."""
+        self.presence.say(connected=connected, detail=detail)
+
     def _after_scan(self, now_s: float, slack_s: float) -> None:
+        self.presence.look()
         result = self.executive.result
         if result is not None and result.events:
             for event in result.events:
@@ -208,5 +215,7 @@ async def run(
             links=links,
             hooks=hooks or Hooks(),
         )
-        socket = ControlSocket(socket_path, control.intake, control.status) if socket_path else None
+        socket = (
+            ControlSocket(socket_path, control.intake, control.status, control.hear) if socket_path else None
+        )
         return await control.operate(stop, socket)

@@ -9,6 +9,8 @@ from edgectl.control.executive import Executive
 from edgectl.control.instrument import Instrument
 from edgectl.control.poller import Poller
 from edgectl.core.alarm import hidden, shown
+from edgectl.core.ladder import RUNGS
+from edgectl.core.supervisor import condition, is_latched
 from edgectl.model.codec import to_plain
 from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth
@@ -37,6 +39,8 @@ def snapshot(
         "scan": executive.state.scan,
         "late_scans": punctuality.late,
         "skipped_scans": punctuality.skipped,
+        "unit_state": _unit(plan, executive.state),
+        "hazards": _hazards(plan, executive.state),
         "tags": {},
         "loops": {},
         "actuators": {},
@@ -76,6 +80,35 @@ def _alarms(plan: Plan, state: State, now: Instant) -> dict[str, Any]:
         }
         for alarm in plan.alarms
         if (stands := state.alarms.get(alarm.name)) is not None
+    }
+
+
+def _unit(plan: Plan, state: State) -> dict[str, Any]:
+    unit = state.unit
+    return {
+        "held": unit.held,
+        "authority": unit.authority.value,
+        "uplink": RUNGS[unit.rung] if plan.uplink.host or unit.rung else "none",
+        "uplink_lost_s": unit.uplink_lost_s,
+        "batch": unit.batch,
+        "first_out": next((name for name, hazard in state.hazards.items() if hazard.first_out), ""),
+    }
+
+
+def _hazards(plan: Plan, state: State) -> dict[str, Any]:
+    """All rows of the matrix as they stand. ``condition`` is clear, acts, gone (latched, may be reset) or unknown (safe until it is known)."""
+    return {
+        hazard.name: {
+            "action": hazard.action.name.lower(),
+            "condition": condition(hazard, found),
+            "first_out": found.first_out,
+            "latched": is_latched(hazard),
+            "since_utc_ns": found.since.utc_ns if found.since else None,
+            "reason": found.reason,
+            "description": hazard.description,
+        }
+        for hazard in plan.hazards
+        if (found := state.hazards.get(hazard.name)) is not None
     }
 
 

@@ -60,7 +60,7 @@ def serve_alarm(
     if name not in alarms:
         raise Refusal(f"there is no alarm named {name}")
     before = alarms[name]
-    after = answer(_Wish(unit.alarms[name], before, request, unit.shelve_s))
+    after = answer(_Wish(unit.alarms[name], before, request, unit.authority.shelve_s))
     if after is before:
         return f"{name} already is at {label(before)}"
     alarms[name] = _told(name, before, after, request, now, events)

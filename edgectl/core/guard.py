@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from edgectl.core.annunciator import annunciate
 from edgectl.core.cause import Facts
 from edgectl.core.dose import meter
-from edgectl.core.ladder import climb
+from edgectl.core.ladder import RUNGS, climb, effect, stopped, trouble
+from edgectl.core.manual import endings
 from edgectl.core.plausibility import examine
-from edgectl.core.supervisor import Order, orders, supervise
+from edgectl.core.supervisor import Order, awaken, label, orders, supervise
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
-from edgectl.model.image import Image
+from edgectl.model.image import JOURNAL_CHANNEL, Image
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
@@ -31,7 +32,10 @@ from edgectl.model.state import (
 
 @dataclass(slots=True)
 class Guarded:
-    """Memory of all guards after one scan's judgement; requests change it in place. ``orders`` are what the supervisor wants of actuators."""
+    """Memory of all guards after one scan's judgement; requests change it in place.
+
+    ``orders`` are what the supervisor wants of actuators, ``facts`` what all of it was judged by.
+    """
 
     checks: dict[str, CheckState]
     hazards: dict[str, HazardState]
@@ -40,6 +44,7 @@ class Guarded:
     doses: dict[str, DoseState]
     unit: UnitState
     orders: Mapping[str, Order]
+    facts: Facts
 
 
 def guard(
@@ -62,7 +67,8 @@ def guard(
         dose.actuator: meter(dose, state.doses[dose.actuator], state.actuators[dose.actuator], dt_s)
         for dose in plan.doses
     }
-    whole = climb(plan.ladder, state.unit, image, now, dt_s)
+    whole = climb(plan.ladder, state.unit, image, now, dt_s, configured=unit.remote)
+    _tell_rung(plan, unit, state.unit, whole, now, events)
     facts = Facts(
         measured=measured,
         units=unit.units,
@@ -72,12 +78,51 @@ def guard(
         doses=doses,
         loops=state.loops,
         hazards=state.hazards,
-        manual={},
-        uplink="",
-        journal="",
+        manual=endings(plan.authority.warn_s, state.loops, state.actuators, dt_s),
+        uplink=trouble(whole),
+        journal=_journal(image),
     )
-    hazards = supervise(plan.hazards, state.hazards, facts, now, dt_s)
+    hazards = supervise(
+        plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s
+    )
+    _tell_hazards(plan, state.hazards, hazards, now, events)
     facts = facts._replace(hazards=hazards)
     alarms, annunciator = annunciate(plan.alarms, state.alarms, state.annunciator, facts, now, dt_s, events)
-    wanted = orders(plan.hazards, hazards, tuple(unit.outputs), whole.held)
-    return Guarded(checks, hazards, alarms, annunciator, doses, whole, wanted)
+    wanted = orders(plan.hazards, hazards, tuple(unit.outputs), whole.held, stopped(plan.ladder, whole))
+    return Guarded(checks, hazards, alarms, annunciator, doses, whole, wanted, facts)
+
+
+def _journal(image: Image) -> str:
+    """What is wrong with the journal; empty if nothing is."""
+    sample = image.samples.get(JOURNAL_CHANNEL)
+    return "" if sample is None or sample.value == 1.0 else sample.detail or "it cannot write"
+
+
+def _tell_rung(
+    plan: Plan, unit: Unit, before: UnitState, after: UnitState, now: Instant, events: list[Event]
+) -> None:
+    if after.rung == before.rung:
+        return
+    reason = effect(plan.ladder, after, {name: loop.plan.unit for name, loop in unit.loops.items()})
+    events.append(Event(now, "uplink", plan.unit, RUNGS[before.rung], RUNGS[after.rung], "ladder", reason))
+    if after.authority is not before.authority:
+        words = (before.authority.value, after.authority.value)
+        events.append(Event(now, "authority", plan.unit, *words, "ladder", trouble(after)))
+
+
+def _tell_hazards(
+    plan: Plan,
+    before: Mapping[str, HazardState],
+    after: Mapping[str, HazardState],
+    now: Instant,
+    events: list[Event],
+) -> None:
+    for hazard in plan.hazards:
+        was, becomes = before[hazard.name], after[hazard.name]
+        if was.active == becomes.active:
+            continue
+        reason = becomes.reason if becomes.active else "its cause is gone"
+        if becomes.first_out and not was.first_out:
+            reason = f"first out: {reason}"
+        words = (label(hazard, was), label(hazard, becomes))
+        events.append(Event(now, "hazard", hazard.name, *words, "supervisor", reason))

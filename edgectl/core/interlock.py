@@ -1,7 +1,7 @@
 """Interlocks, and the chain that is the only way from a demand to a command.
 
-The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, whether it follows, interlocks, lease.
-Each link that changes a demand leaves its name in the command; the safe state has the last word.
+The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, whether it follows, interlocks, the supervisor's
+orders, lease. An interlock that acts is not overruled by an order: its value (usually the safe one) was chosen for that very cause. Each link that changes a demand leaves its name in the command; the safe state has the last word.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping
 
 from edgectl.core.output import Following, Output
+from edgectl.core.supervisor import Order
 from edgectl.core.text import figure
 from edgectl.model.command import Command, Demand
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import Quality
-from edgectl.model.safety import InterlockPlan, Relation
+from edgectl.model.safety import Action, InterlockPlan, Relation
 from edgectl.model.state import ActuatorState, InterlockState
 
 NOT_A_NUMBER = "not a number"
@@ -96,10 +97,12 @@ def permit(
     interlocks: Mapping[str, InterlockState],
     now_ns: int,
     step_s: float,
+    dt_s: float = 0.0,
+    order: Order | None = None,
 ) -> tuple[ActuatorState, Command]:
     """Pass one demand through the chain. What comes out is inside the actuator's range whatever went in.
 
-    A manual demand that an interlock overrides is left where the interlock put it, so that its release moves nothing.
+    A manual demand that an interlock or an order overrides is left where that put it, so that its release moves nothing.
     """
     plan = output.plan
     value, names = _in_range(plan, demand.value)
@@ -109,14 +112,28 @@ def permit(
             value, names = slowed, (*names, RATE_LIMIT)
     if following.reason:
         names = (*names, NOT_FOLLOWING)
-    manual = state.manual
-    if output.guards and (locks := locked_by(output, interlocks)):
+    manual, held_s = state.manual, 0.0
+    if order is not None:
+        value, held_s = _ordered(plan, state, order.action, dt_s)
+    locks = locked_by(output, interlocks) if output.guards else ()
+    if locks:
         value = held_at(output, locks)
-        names = (*names, *locks)
+    if locks or order is not None:
+        names = (*names, *locks, *(order.names if order else ()))
         manual = None if manual is None else value
     demanded = None if names and names[0] == NOT_A_NUMBER else demand.value
     command = Command(output.name, value, now_ns + output.lease_ns, demanded, names, demand.source)
-    return _remember(state, value, manual, names, following), command
+    return _remember(state, value, manual, names, following, held_s), command
+
+
+def _ordered(plan: ActuatorPlan, state: ActuatorState, action: Action, dt_s: float) -> tuple[float, float]:
+    """Where an order puts an actuator, and for how long it has been under orders. Protective moves know no rate limit."""
+    held_s = state.held_s + dt_s
+    if action >= Action.SAFE:
+        return plan.safe, held_s
+    if action is Action.HOLD and held_s <= plan.hold_max_s:
+        return state.value, held_s
+    return plan.safe if plan.fallback is None else plan.fallback, held_s
 
 
 def _in_range(plan: ActuatorPlan, demanded: float | None) -> tuple[float, tuple[str, ...]]:
@@ -139,7 +156,12 @@ def _slowed(plan: ActuatorPlan, last: float, value: float, protective: bool, ste
 
 
 def _remember(
-    state: ActuatorState, value: float, manual: float | None, names: tuple[str, ...], following: Following
+    state: ActuatorState,
+    value: float,
+    manual: float | None,
+    names: tuple[str, ...],
+    following: Following,
+    held_s: float,
 ) -> ActuatorState:
     astray_s, confirmed, stuck, _ = following
     if (
@@ -148,6 +170,17 @@ def _remember(
         and astray_s == state.astray_s
         and confirmed == state.confirmed
         and manual == state.manual
+        and held_s == state.held_s
     ):
         return state
-    return ActuatorState(value, manual, names, astray_s, confirmed, stuck)
+    return ActuatorState(
+        value,
+        manual,
+        names,
+        astray_s,
+        confirmed,
+        stuck,
+        manual_left_s=state.manual_left_s,
+        remote=state.remote,
+        held_s=held_s,
+    )

@@ -94,8 +94,11 @@ def move(
     slave: Mode | None,
     dt_s: float,
     step_s: float,
+    forced: float | None = None,
 ) -> Move:
     """Decide a loop's output. ``master`` is the output of its master loop (None: none in service), ``slave`` its slave's mode.
+
+    ``forced`` is the set point in force instead of the loop's own (None: its own); a loop in cascade keeps its master's.
 
     GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, and only GOOD ends a
     fallback. Before the first GOOD input since the start, the actuators stay at their safe values.
@@ -107,7 +110,7 @@ def move(
     if state.mode is Mode.MAN:
         return _stand(state, MANUAL, state.output)
     if measured.quality is Quality.GOOD and measured.value is not None:
-        return _regulate(loop, state, measured.value, master, dt_s, step_s)
+        return _regulate(loop, state, measured.value, master, dt_s, step_s, forced)
     return _endure(loop, state, measured.quality, dt_s)
 
 
@@ -127,7 +130,13 @@ def _stand(state: LoopState, condition: str, output: float, unsure_s: float = 0.
 
 
 def _regulate(
-    loop: Loop, state: LoopState, value: float, master: float | None, dt_s: float, step_s: float
+    loop: Loop,
+    state: LoopState,
+    value: float,
+    master: float | None,
+    dt_s: float,
+    step_s: float,
+    forced: float | None,
 ) -> Move:
     plan, tuning = loop.plan, loop.tuning
     target = state.target
@@ -135,6 +144,8 @@ def _regulate(
         setpoint = target = _between(
             plan.setpoint_low, state.setpoint if master is None else master, plan.setpoint_high
         )
+    elif forced is not None:
+        setpoint = forced
     elif plan.setpoint_rate_per_s:
         setpoint = _ramp(plan, state, value, step_s)
     else:
@@ -248,4 +259,16 @@ def settle(
             pid = track(loop.tuning, pid, move.wanted - achieved, step_s)
     elif condition == MANUAL and locked:
         output = achieved
-    return LoopState(state.mode, move.target, move.setpoint, output, achieved, pid, move.unsure_s, condition)
+    return LoopState(
+        state.mode,
+        move.target,
+        move.setpoint,
+        output,
+        achieved,
+        pid,
+        move.unsure_s,
+        condition,
+        state.prior,
+        state.manual_left_s,
+        state.remote,
+    )

@@ -1,4 +1,4 @@
-"""How the core says no."""
+"""Why a request is not granted."""
 
 from __future__ import annotations
 

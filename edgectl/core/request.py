@@ -6,19 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from edgectl.core.alarm_request import serve_alarm
+from edgectl.core.authority import MOVES, objection
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
+from edgectl.core.manual import by_hand, by_itself, given_back, taken
 from edgectl.core.output import Output
 from edgectl.core.refusal import Refusal
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
+from edgectl.core.unit_request import SERVE
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
-from edgectl.model.request import Ask, Reply, Request
+from edgectl.model.request import Ask, Origin, Reply, Request
+from edgectl.model.safety import Action
 from edgectl.model.state import ActuatorState, InterlockState
 
 _HUGE = 1e300  # beyond it a whole number may be no float any more
@@ -61,13 +65,24 @@ def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
 
 def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
     """Kind of event, before and after of one granted request."""
-    name = request.target
+    if reason := objection(desk.unit, desk.guarded, request):
+        raise Refusal(reason)
+    if (serve_unit := SERVE.get(request.ask)) is not None:
+        return serve_unit(desk.unit, desk.guarded, request)
+    if request.ask not in MOVES:
+        raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
+    return _move(desk, request)
+
+
+def _move(desk: Desk, request: Request) -> tuple[str, str, str]:
+    """A set point, a mode or an output of a loop or an actuator."""
+    name, remote = request.target, request.origin is Origin.REMOTE
     if (loop := desk.unit.loops.get(name)) is not None:
         if request.ask is Ask.SETPOINT:
             return _setpoint(desk, loop, _number(request))
         if request.ask is Ask.MODE:
-            return _mode(desk, loop, _mode_named(request, Mode))
-        return _loop_output(desk, loop, _number(request))
+            return _mode(desk, loop, _mode_named(request, Mode), remote=remote)
+        return _loop_output(desk, loop, _number(request), remote=remote)
     if (output := desk.unit.outputs.get(name)) is not None:
         if output.loop:
             raise Refusal(
@@ -76,8 +91,8 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         if request.ask is Ask.SETPOINT:
             raise Refusal(f"{name} is an actuator and has no set point: ask for its output")
         if request.ask is Ask.MODE:
-            return _actuator_mode(desk, output, _mode_named(request, (Mode.MAN, Mode.AUTO)))
-        return _actuator_output(desk, output, _number(request))
+            return _actuator_mode(desk, output, _mode_named(request, (Mode.MAN, Mode.AUTO)), remote=remote)
+        return _actuator_output(desk, output, _number(request), remote=remote)
     raise Refusal(f"there is no loop or actuator named {name}")
 
 
@@ -101,12 +116,13 @@ def _check_limits(value: float, low: float, high: float, unit: str) -> None:
 
 
 def _check_locks(desk: Desk, output: Output, value: float) -> None:
-    """An interlock would override the value at once; better to say so."""
-    locks = locked_by(output, desk.interlocks)
-    if locks and (held := held_at(output, locks)) != value:
-        raise Refusal(
-            f"{output.name} is held at {figure(held, output.plan.unit)} by interlock {', '.join(locks)}"
-        )
+    """An interlock or an order would override the value at once; better to say so."""
+    unit, order = output.plan.unit, desk.guarded.orders.get(output.name)
+    if locks := locked_by(output, desk.interlocks):
+        if (held := held_at(output, locks)) != value:
+            raise Refusal(f"{output.name} is held at {figure(held, unit)} by interlock {', '.join(locks)}")
+    elif order is not None and not (order.action >= Action.SAFE and value == output.plan.safe):
+        raise Refusal(f"{output.name} is not free: {', '.join(order.names)}")
 
 
 def _setpoint(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:
@@ -122,7 +138,7 @@ def _setpoint(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:
     return "setpoint", figure(state.target, plan.unit), figure(value, plan.unit)
 
 
-def _mode(desk: Desk, loop: Loop, mode: Mode) -> tuple[str, str, str]:
+def _mode(desk: Desk, loop: Loop, mode: Mode, *, remote: bool) -> tuple[str, str, str]:
     state = desk.loops[loop.name]
     if mode is Mode.CAS and not loop.plan.master:
         raise Refusal(f"{loop.name} has no master loop: use AUTO")
@@ -134,11 +150,16 @@ def _mode(desk: Desk, loop: Loop, mode: Mode) -> tuple[str, str, str]:
     ):
         raise Refusal(f"{loop.tag} is BAD ({measured.reason}): {loop.name} cannot regulate on it")
     if mode is not state.mode:
-        desk.loops[loop.name] = replace(state, mode=mode, output=state.achieved, unsure_s=0.0)
+        desk.loops[loop.name] = by_itself(state, mode)
+    if mode is Mode.MAN:
+        hand = by_hand(desk.unit, state, remote=remote)
+        desk.loops[loop.name] = (
+            hand if mode is state.mode else replace(hand, output=state.achieved, unsure_s=0.0)
+        )
     return "mode", state.mode.value, mode.value
 
 
-def _loop_output(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:
+def _loop_output(desk: Desk, loop: Loop, value: float, *, remote: bool) -> tuple[str, str, str]:
     plan, state = loop.plan, desk.loops[loop.name]
     if state.mode is not Mode.MAN:
         raise Refusal(f"{loop.name} is in {state.mode.value}: put it in MAN first")
@@ -147,26 +168,28 @@ def _loop_output(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:
     _check_limits(value, plan.out_low, plan.out_high, "")
     for share in loop.shares:
         _check_locks(desk, desk.unit.outputs[share.actuator], asked(share, value))
-    desk.loops[loop.name] = replace(state, output=value)
+    desk.loops[loop.name] = replace(by_hand(desk.unit, state, remote=remote), output=value)
     return "request", figure(state.output, ""), figure(value, "")
 
 
-def _actuator_mode(desk: Desk, output: Output, mode: Mode) -> tuple[str, str, str]:
+def _actuator_mode(desk: Desk, output: Output, mode: Mode, *, remote: bool) -> tuple[str, str, str]:
     """MAN keeps the actuator where it is; AUTO gives it back to its normal value."""
     state = desk.actuators[output.name]
     before = Mode.AUTO if state.manual is None else Mode.MAN
-    if mode is not before:
-        manual = state.value if mode is Mode.MAN else None
-        desk.actuators[output.name] = replace(state, manual=manual)
+    if mode is Mode.MAN:
+        value = state.value if state.manual is None else state.manual
+        desk.actuators[output.name] = taken(desk.unit, state, value, remote=remote)
+    elif before is Mode.MAN:
+        desk.actuators[output.name] = given_back(state)
     return "mode", before.value, mode.value
 
 
-def _actuator_output(desk: Desk, output: Output, value: float) -> tuple[str, str, str]:
+def _actuator_output(desk: Desk, output: Output, value: float, *, remote: bool) -> tuple[str, str, str]:
     plan, state = output.plan, desk.actuators[output.name]
     if plan.discrete and value not in (0.0, 1.0):
         raise Refusal(f"{output.name} is on or off: ask for 1 or 0, not {value:.6g}")
     _check_limits(value, plan.low, plan.high, plan.unit)
     _check_locks(desk, output, value)
-    desk.actuators[output.name] = replace(state, manual=value)
+    desk.actuators[output.name] = taken(desk.unit, state, value, remote=remote)
     before = "normal" if state.manual is None else figure(state.manual, plan.unit)
     return "request", before, figure(value, plan.unit)

@@ -1,6 +1,6 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, interlock states, requests, loops with masters before slaves, the interlock chain, and what the
+The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
 loops learn from what the chain allowed and the actuators achieved.
 """
 
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
+    HIGH_LIMIT,
+    LOW_LIMIT,
     NOT_A_NUMBER,
     NOT_FOLLOWING,
+    RATE_LIMIT,
     cause,
     demand_of,
     label,
@@ -21,6 +24,7 @@ from edgectl.core.interlock import (
     watch,
 )
 from edgectl.core.judge import judge
+from edgectl.core.ladder import steer
 from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
@@ -34,6 +38,7 @@ from edgectl.core.loop import (
     move,
     settle,
 )
+from edgectl.core.manual import lapse
 from edgectl.core.output import Following, Output, follow
 from edgectl.core.request import Desk, serve
 from edgectl.core.text import figure
@@ -58,6 +63,7 @@ from edgectl.model.state import (
     TagState,
 )
 
+_PLAY = frozenset({LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, NOT_FOLLOWING})  # told elsewhere, or not at all
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
 _UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
 
@@ -121,9 +127,11 @@ def scan(
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
+    lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
-    moves = _move(this, loops, measured)
+    guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
+    moves = _move(this, loops, measured, guarded.unit.setpoints)
     chain = _Chain({}, {}, {}, set(), set())
     _permit(this, chain, actuators, moves, interlocks, guarded)
     return Result(
@@ -175,13 +183,19 @@ def _watch(
     return states
 
 
-def _move(this: _Now, loops: Mapping[str, LoopState], measured: Mapping[str, Measurement]) -> dict[str, Move]:
+def _move(
+    this: _Now,
+    loops: Mapping[str, LoopState],
+    measured: Mapping[str, Measurement],
+    forced: Mapping[str, float],
+) -> dict[str, Move]:
     moves: dict[str, Move] = {}
     for name, loop in this.unit.loops.items():
         master = moves.get(loop.plan.master)
         setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
         slave = loops[loop.slave].mode if loop.slave else None
-        moves[name] = move(loop, loops[name], measured[loop.tag], setpoint, slave, this.dt_s, this.step_s)
+        own, value, instead = loops[name], measured[loop.tag], forced.get(name)
+        moves[name] = move(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
     return moves
 
 
@@ -207,15 +221,15 @@ def _permit(
     interlocks: Mapping[str, InterlockState],
     guarded: Guarded,
 ) -> None:
-    del guarded
-    loops, achieved = this.unit.loops, this.image.achieved
+    loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
     for name, output in this.unit.outputs.items():
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
-        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s)
+        order = orders.get(name)
+        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s, dt_s, order)
         chain.actuators[name], chain.commands[name] = after, command
         chain.actual[name] = command.value
         if command.restricted_by or before.restricted_by:
@@ -233,14 +247,16 @@ def _restricted(
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
         words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
         this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
-    told = {NOT_A_NUMBER, *(guard for guard, _ in output.guards)}
-    locks = [lock for lock in names if lock in told]
+    locks = [name for name in names if name not in _PLAY]
     if locks:
         chain.locked.add(output.loop)
-    was, becomes = ", ".join(n for n in before.restricted_by if n in told), ", ".join(locks)
-    if was != becomes:
+    had = [name for name in before.restricted_by if name not in _PLAY]
+    if had != locks:
         verb = "held" if locks else "free again"
-        this.tell("restriction", name, was, becomes, "interlock", f"{verb} at {figure(command.value, unit)}")
+        ordered = {*had, *locks} - {guard for guard, _ in output.guards} - {NOT_A_NUMBER}
+        actor = "supervisor" if ordered else "interlock"
+        reason = f"{verb} at {figure(command.value, unit)}"
+        this.tell("restriction", name, ", ".join(had), ", ".join(locks), actor, reason)
 
 
 def _settle(

@@ -10,14 +10,14 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.plan import LoopPlan, Plan
-from edgectl.model.safety import AlarmPlan, InterlockPlan
+from edgectl.model.safety import AlarmPlan, AuthorityPlan, HazardPlan, InterlockPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags.
 
-    ``shelve_s`` is the longest an alarm may be shelved.
+    ``remote``: it has an uplink, so that somebody far away may be given authority.
     """
 
     gates: tuple[Gate, ...]
@@ -27,7 +27,10 @@ class Unit:
     outputs: Mapping[str, Output]
     units: Mapping[str, str]
     alarms: Mapping[str, AlarmPlan]
-    shelve_s: float
+    name: str
+    hazards: tuple[HazardPlan, ...]
+    authority: AuthorityPlan
+    remote: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +75,10 @@ def _unit_of(key: _Same) -> Unit:
         },
         units={tag.name: tag.unit for tag in plan.tags},
         alarms={alarm.name: alarm for alarm in plan.alarms},
-        shelve_s=plan.authority.shelve_s,
+        name=plan.unit,
+        hazards=plan.hazards,
+        authority=plan.authority,
+        remote=bool(plan.uplink.host),
     )
 
 

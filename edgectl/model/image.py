@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from edgectl.model.measurement import Achieved, Sample
 
+# Two channels that no instrument has: 1 while the uplink is connected and while the journal can write, else 0 and why.
+UPLINK_CHANNEL = "edgectl.uplink"
+JOURNAL_CHANNEL = "edgectl.journal"
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

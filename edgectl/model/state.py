@@ -32,7 +32,8 @@ class ActuatorState:
     """Memory of one output: last commanded value, manual demand (None: none), restrictions in force, for how long it does not follow (s).
 
     ``confirmed`` is the value the instrument confirmed last (None: never), ``stuck`` where it stood when it was found not to follow
-    (None: it follows, or its writes fail).
+    (None: it follows, or its writes fail). ``manual_left_s`` is how long the manual demand still stands (None: until somebody ends it), ``remote``
+    whether it came through the uplink, ``held_s`` for how long a HOLD has kept the value.
     """
 
     value: float
@@ -41,6 +42,9 @@ class ActuatorState:
     astray_s: float = 0.0
     confirmed: float | None = None
     stuck: float | None = None
+    manual_left_s: float | None = None
+    remote: bool = False
+    held_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class CheckState:
 class HazardState:
     """Memory of one hazard: for how long its cause has stood and been gone (s), whether it acts, since when and why.
 
-    ``first_out``: it was the first of those that act, and stays marked until all are over.
+    ``first_out``: it was the first of those that act, and stays marked until all are over. ``beyond``: its tag was beyond the limit when it was last
+    known. ``proven``: its cause has been known to be absent since the start of the run; before that ``blind_s`` counts for how long it could not be judged.
     """
 
     stood_s: float = 0.0
@@ -76,6 +81,9 @@ class HazardState:
     first_out: bool = False
     since: Instant | None = None
     reason: str = ""
+    beyond: bool = False
+    proven: bool = False
+    blind_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +143,17 @@ class DoseState:
 class UnitState:
     """Memory of the unit as a whole.
 
-    ``held`` says why all outputs stand at their safe values until somebody resumes (empty: they do not). ``uplink_lost_s`` is for how long nobody has heard of
-    the uplink, ``batch`` the name of the running batch.
+    ``held`` says why all outputs stand at their safe values until somebody resumes (empty: they do not). ``uplink_lost_s`` is for how long the uplink has
+    not been steadily connected, ``uplink_back_s`` for how long it is connected again, ``rung`` how far the ladder was climbed (0: connected, 1: lost, 2: the
+    fallback set). ``setpoints`` are in force instead of those of the loops. ``batch`` is the name of the running batch.
     """
 
     held: str = ""
     authority: Authority = Authority.LOCAL
     uplink_lost_s: float = 0.0
+    uplink_back_s: float = 0.0
+    rung: int = 0
+    setpoints: Mapping[str, float] = field(default_factory=dict)
     batch: str = ""
 
 

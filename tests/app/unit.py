@@ -149,8 +149,8 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Unit]:
-    """Everything but the broker, all instruments answering."""
+def running(folder: Path, **more: str) -> Iterator[Unit]:
+    """Everything but the broker, all instruments answering. ``more`` are values of the folder: ``uplink_loss__alarm_after="20 s"``."""
     mqtt = free_port()
     python = [sys.executable, "-m"]
     with started(
@@ -172,6 +172,7 @@ def running(folder: Path) -> Iterator[Unit]:
             for key, value in line.items()
         }
         settings |= {"uplink.host": "127.0.0.1", "uplink.port": mqtt}
+        settings |= {key.replace("__", "."): value for key, value in more.items()}
         overrides = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         state = folder / "state"
         command = [*python, "edgectl", "run", "configs/demo", "--speed", str(SPEED), *overrides]

@@ -170,6 +170,28 @@ alarms:
     re_alarm: 30 min
     response: Check the O2 flow
     response_time: 15 min
+hazards:
+  overheated:
+    when: {tag: TT-101, above: 39.0 degC, hysteresis: 0.4 K}
+    action: trip
+    delay: 5 s
+    clear_after: 30 s
+  no-ph:
+    when: {bad: AT-101}
+    action: fallback
+    act_on: [FV-102, FV-103]
+    latched: true
+uplink_loss:
+  alarm_after: 60 s
+  local_hold: 4 h
+  return_after: 10 s
+  setpoints:
+    TIC-101: {to: 34.0 degC, rate: 1 K/h}
+  stop: [FV-103]
+authority:
+  manual_for: 30 min
+  warn_before: 60 s
+  longest_shelve: 8 h
 """
 UPLINK = """\
 uplink:

@@ -58,6 +58,10 @@ def test_every_value_counts_in_the_digest() -> None:
     [
         ({"period_s": "1"}, r"Plan\.period_s: expected float, found '1'"),
         ({"nonsense": 1}, r"unknown field 'nonsense'"),
+        (
+            {"ladder": {"ramps": [["TIC-101", 1.0, 2.0]]}},
+            r"Plan\.ladder\.ramps\[0\]: expected 2 parts, found 3",
+        ),
         ({"lines": {}}, r"Plan\.lines: expected"),
         ({"tags": [{"name": "x"}]}, r"Plan\.tags\[0\]: .*missing"),
     ],
