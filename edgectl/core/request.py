@@ -133,7 +133,7 @@ def _mode(desk: Desk, loop: Loop, mode: Mode) -> tuple[str, str, str]:
     ):
         raise Refusal(f"{loop.tag} is BAD ({measured.reason}): {loop.name} cannot regulate on it")
     if mode is not state.mode:
-        desk.loops[loop.name] = replace(state, mode=mode, output=state.achieved, unsure_s=0.0)
+        desk.loops[loop.name] = replace(state, mode=mode, output=state.achieved, unsure_s=0.0, faults=0)
     return "mode", state.mode.value, mode.value
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.core.containment import decide, learn
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
     NOT_A_NUMBER,
@@ -31,8 +32,6 @@ from edgectl.core.loop import (
     accepted_output,
     achieved_output,
     demands,
-    move,
-    settle,
 )
 from edgectl.core.output import Following, Output, follow
 from edgectl.core.request import Desk, serve
@@ -123,7 +122,7 @@ def scan(
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
-    moves = _move(this, loops, measured)
+    moves, faults = _move(this, loops, measured)
     chain = _Chain({}, {}, {}, set(), set())
     _permit(this, chain, actuators, moves, interlocks, guarded)
     return Result(
@@ -132,7 +131,7 @@ def scan(
             tags=tags,
             actuators=chain.actuators,
             interlocks=interlocks,
-            loops=_settle(this, chain, loops, moves, measured),
+            loops=_settle(this, chain, loops, moves, faults, measured),
             checks=guarded.checks,
             hazards=guarded.hazards,
             alarms=guarded.alarms,
@@ -174,14 +173,20 @@ def _watch(
     return states
 
 
-def _move(this: _Now, loops: Mapping[str, LoopState], measured: Mapping[str, Measurement]) -> dict[str, Move]:
+def _move(
+    this: _Now, loops: Mapping[str, LoopState], measured: Mapping[str, Measurement]
+) -> tuple[dict[str, Move], dict[str, str]]:
+    """What each loop decides, and the exceptions of those that could not."""
     moves: dict[str, Move] = {}
+    faults: dict[str, str] = {}
     for name, loop in this.unit.loops.items():
         master = moves.get(loop.plan.master)
         setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
         slave = loops[loop.slave].mode if loop.slave else None
-        moves[name] = move(loop, loops[name], measured[loop.tag], setpoint, slave, this.dt_s, this.step_s)
-    return moves
+        moves[name], faults[name] = decide(
+            loop, loops[name], measured[loop.tag], setpoint, slave, this.dt_s, this.step_s
+        )
+    return moves, faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +252,7 @@ def _settle(
     chain: _Chain,
     loops: Mapping[str, LoopState],
     moves: Mapping[str, Move],
+    faults: Mapping[str, str],
     measured: Mapping[str, Measurement],
 ) -> dict[str, LoopState]:
     """The loops' memory after the chain, slaves before their masters."""
@@ -262,10 +268,21 @@ def _settle(
         else:
             achieved = achieved_output(loop, planned.output, chain.actual)
         before = loops[name]
-        after = settled[name] = settle(
-            loop, before, planned, achieved, this.step_s, forced=forced, locked=locked
+        after, fault = learn(
+            loop,
+            before,
+            planned,
+            achieved,
+            faults[name],
+            this.dt_s,
+            this.step_s,
+            forced=forced,
+            locked=locked,
         )
-        if after.condition != before.condition:
+        settled[name] = after
+        if fault:
+            this.tell("loop", name, before.condition, after.condition, "loop", fault)
+        elif after.condition != before.condition:
             _tell_condition(this, loop, before.condition, after.condition, measured[loop.tag])
     return settled
 

@@ -34,7 +34,8 @@ class LoopState:
     ``target`` is the set point asked for, ``setpoint`` the ramped one in force, ``output`` what the loop last wanted and
     ``achieved`` what its actuators really did (both in the loop's output unit), ``unsure_s`` for how long the
     input has not been GOOD, ``condition`` one word for people: regulating, holding, fallback, manual, out of service, tracking,
-    waiting (for the first GOOD input since the start).
+    waiting (for the first GOOD input since the start). ``kept`` is the integral of the run before, with which a resumed loop begins (None: it does not
+    resume). ``faults`` counts the exceptions of its law, ``calm_s`` the time since the last.
     """
 
     mode: Mode
@@ -45,3 +46,6 @@ class LoopState:
     pid: PidState = PidState()
     unsure_s: float = 0.0
     condition: str = ""
+    kept: float | None = None
+    faults: int = 0
+    calm_s: float = 0.0
