@@ -30,7 +30,7 @@ def decide(
     step_s: float,
 ) -> tuple[Move, str]:
     """``move``, and what went wrong in it (empty: nothing). The law is not tried again for 10 s, and after the third time not at all."""
-    if state.faults and _barred(state):
+    if _barred(state):
         return _fall_back(loop, state, dt_s), ""
     try:
         return move(loop, state, measured, master, slave, dt_s, step_s), ""
@@ -54,7 +54,8 @@ def learn(
     try:
         after = settle(loop, state, planned, achieved, step_s, forced=forced, locked=locked)
     except Exception as bug:  # noqa: BLE001 - as above
-        after, fault = state, fault or _words(bug, state)
+        after = replace(state, achieved=achieved, pid=_BLANK, condition=FALLBACK, kept=None)
+        fault = fault or ("" if _barred(state) else _words(bug, state))
     if fault:
         # The integral of a law that failed is not believed.
         blank = replace(after, pid=_BLANK, condition=FALLBACK, kept=None)
@@ -69,7 +70,8 @@ def learn(
 
 def _barred(state: LoopState) -> bool:
     wants = state.mode in (Mode.AUTO, Mode.CAS)
-    return wants and (state.faults >= MOST_FAULTS or state.calm_s < RETRY_S)
+    recent = state.faults > 0 and state.calm_s < RETRY_S
+    return wants and (recent or state.faults >= MOST_FAULTS)
 
 
 def _fall_back(loop: Loop, state: LoopState, dt_s: float) -> Move:
@@ -78,10 +80,10 @@ def _fall_back(loop: Loop, state: LoopState, dt_s: float) -> Move:
 
 
 def _words(bug: Exception, state: LoopState) -> str:
+    """The exception for people; empty when it was told often enough."""
     times = state.faults + 1
-    then = (
-        f"tried again in {RETRY_S:g} s"
-        if times < MOST_FAULTS
-        else "not tried again until somebody sets its mode"
-    )
+    if times > MOST_FAULTS:
+        return ""
+    final = times == MOST_FAULTS
+    then = "not tried again until somebody sets its mode" if final else f"tried again in {RETRY_S:g} s"
     return f"{type(bug).__name__}: {bug}; failed {times} of {MOST_FAULTS} times, {then}"

@@ -65,9 +65,9 @@ def _settle(
     return unit.witness.times_to_safe(fault_s)
 
 
-def _drive(unit: Unit, number: int) -> None:
+def _drive(unit: Unit, number: int, *, heated: bool = True) -> None:
     """Feed by hand, and ask for more acid or more base in turn, so that every output has been away from its safe value."""
-    unit.until_driven()
+    unit.until_driven(heated=heated)
     with contextlib.suppress(
         Exception
     ):  # control may be dying of the fault before; then it keeps what it had
@@ -80,7 +80,7 @@ def kill(unit: Unit, runs: int, chance: random.Random) -> Ordeal:
     ordeal = Ordeal("kill -9, random moments", "next start, or last will if it was young", within(5.0))
     for number in range(runs):
         if number % 5:
-            _drive(unit, number)
+            _drive(unit, number, heated=False)
             time.sleep(chance.uniform(0.0, 8.0))
         else:
             time.sleep(chance.uniform(0.0, 0.6))
@@ -136,7 +136,7 @@ def stall(unit: Unit, runs: int) -> Ordeal:
         assert status is not None
         assert unit.control() == pid, "3 s are no reason to kill"
         step = unit.witness.worst_step(since_s)
-        ordeal.times.append({name: 0.0 for name in SAFE})
+        ordeal.times.append(dict.fromkeys(SAFE, 0.0))
         ordeal.notes.append(
             f"step {100 * step:.1f} % of span, {status['late_scans']} scans late, {status['skipped_scans']} skipped so far"
         )

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ class Witness:
         looks = [outputs for at_s, outputs in self.seen if at_s >= since_s]
         moves = (
             abs(after[name] - before[name]) / SPAN[name]
-            for before, after in zip(looks, looks[1:], strict=False)
+            for before, after in pairwise(looks)
             for name in SAFE
             if name != "heater_enabled"
         )
@@ -180,11 +181,11 @@ class Unit:
         answer = ask_bench(self.bench, {"do": order, **more})
         assert answer["ok"], answer
 
-    def until_driven(self, seconds: float = 30.0) -> None:
-        """Wait until control drives: heater on, air and stirrer beyond their safe values."""
+    def until_driven(self, seconds: float = 30.0, *, heated: bool = True) -> None:
+        """Wait until control drives: air and stirrer beyond their safe values, and (``heated``) heater on."""
 
         def driven(seen: dict[str, float]) -> bool:
-            away = ("heater_enabled", "air_ml_min", "stir_rpm")
+            away = ("air_ml_min", "stir_rpm", *(("heater_enabled",) if heated else ()))
             return not any(is_safe(name, seen[name]) for name in away)
 
         assert self.witness.wait_for(driven, seconds), f"never driven\n{self.said()[-2000:]}"
