@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
-from edgectl.core.dose import meter
 from edgectl.core.loop import HOLDING, REGULATING, WAITING
 from edgectl.core.scan import initial_state
 from edgectl.core.text import figure, span
@@ -117,7 +116,10 @@ class _Desk:
         reason = f"out of control for {_length(outage)}, {outage.reason}; the plan is the same"
         self.tell("restart", self.plan.unit, "stopped", "resumed", reason)
         state = replace(
-            start,
+            saved,
+            scan=0,
+            tags=start.tags,
+            interlocks=start.interlocks,
             checks={**start.checks, **saved.checks},
             hazards={**start.hazards, **saved.hazards},
             alarms={**start.alarms, **saved.alarms},
@@ -125,9 +127,8 @@ class _Desk:
             loops={**start.loops, **{n: _go_on(start.loops[n], s) for n, s in saved.loops.items()}},
             actuators={
                 **start.actuators,
-                **{n: replace(start.actuators[n], manual=s.manual) for n, s in saved.actuators.items()},
+                **{n: _stand(start.actuators[n], s) for n, s in saved.actuators.items()},
             },
-            unit=saved.unit,
         )
         return Begun(state, tuple(self.events))
 
@@ -137,9 +138,13 @@ class _Desk:
         held = self._why_held(snapshot, outage)
         self.tell("restart", self.plan.unit, "stopped", "held", held)
         earlier = f"; held before: {saved.unit.held}" if saved.unit.held else ""
-        unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL, uplink_lost_s=0.0)
+        unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL)
         state = replace(
-            start,
+            saved,
+            scan=0,
+            tags=start.tags,
+            interlocks=start.interlocks,
+            checks=start.checks,
             hazards=self._by_name("hazard", start.hazards, saved.hazards),
             alarms=self._by_name("alarm", start.alarms, saved.alarms),
             doses=self._doses(self._by_name("dose", start.doses, saved.doses), snapshot, outage),
@@ -220,7 +225,7 @@ class _Desk:
                 continue
             last = actuator.value if actuator.confirmed is None else actuator.confirmed
             before = doses[plan.actuator]
-            after = meter(plan, before, replace(actuator, confirmed=last), outage.seconds)
+            after = replace(before, batch=before.batch + max(last, 0.0) * outage.seconds / plan.rate_s)
             doses[plan.actuator] = after
             if after.batch != before.batch:
                 reason = f"at most this much may have passed in {_length(outage)} without control"
@@ -239,6 +244,13 @@ def _go_on(start: LoopState, saved: LoopState) -> LoopState:
         unsure_s=0.0,
         condition=start.condition,
         kept=integral.get(saved.condition),
+    )
+
+
+def _stand(start: ActuatorState, saved: ActuatorState) -> ActuatorState:
+    """An actuator as its last will left it; what a person wants of it by hand still counts."""
+    return replace(
+        saved, value=start.value, restricted_by=(), astray_s=0.0, confirmed=start.confirmed, stuck=start.stuck
     )
 
 

@@ -301,7 +301,7 @@ def test_a_held_unit_keeps_what_protects_and_what_was_asked_for() -> None:
     assert state.hazards["no-temperature"].active
     assert (state.alarms, state.checks) == (before.alarms, fresh.checks)
     assert state.unit.batch == "B7"
-    assert (state.unit.authority, state.unit.uplink_lost_s) == (Authority.LOCAL, 0.0)
+    assert (state.unit.authority, state.unit.uplink_lost_s) == (Authority.LOCAL, 9.0)
     assert state.unit.held.startswith(
         "out of control for 5.0 h, by the monotonic clock; loops go on by themselves"
     )
@@ -395,38 +395,32 @@ def test_a_cascade_without_its_master_goes_back_to_what_is_planned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clean", "seconds", "pump", "asked"),
+    ("clean", "seconds", "pump", "amount"),
     [
-        (False, 30.0, ActuatorState(2.0, confirmed=1.5), [(1.5, 30.0)]),
-        (False, 30.0, ActuatorState(2.0), [(2.0, 30.0)]),
-        (True, 30.0, ActuatorState(2.0, confirmed=1.5), []),
-        (False, None, ActuatorState(2.0, confirmed=1.5), []),
-        (False, 0.0, ActuatorState(2.0, confirmed=1.5), []),
-        (False, 9000.0, ActuatorState(2.0, confirmed=1.5), [(1.5, 9000.0)]),
-        (False, 30.0, None, []),
+        (False, 30.0, ActuatorState(2.0, confirmed=1.5), 0.75),
+        (False, 30.0, ActuatorState(2.0), 1.0),
+        (False, 30.0, ActuatorState(2.0, confirmed=0.0), 0.0),
+        (False, 30.0, ActuatorState(2.0, confirmed=-1.0), 0.0),
+        (True, 30.0, ActuatorState(2.0, confirmed=1.5), 0.0),
+        (False, None, ActuatorState(2.0, confirmed=1.5), 0.0),
+        (False, 0.0, ActuatorState(2.0, confirmed=1.5), 0.0),
+        (False, 9000.0, ActuatorState(2.0, confirmed=1.5), 225.0),
+        (False, 30.0, None, 0.0),
     ],
 )
 def test_a_ledger_counts_the_most_that_may_have_passed(
-    monkeypatch: pytest.MonkeyPatch,
-    clean: bool,
-    seconds: float | None,
-    pump: ActuatorState | None,
-    asked: list[tuple[float, float]],
+    clean: bool, seconds: float | None, pump: ActuatorState | None, amount: float
 ) -> None:
     """A pump without a watchdog goes on as it was told last; after an end in order it stood at its safe value."""
-    seen: list[tuple[float, float]] = []
-
-    def meter(plan: DosePlan, state: DoseState, actuator: ActuatorState, dt_s: float) -> DoseState:
-        assert actuator.confirmed is not None
-        seen.append((actuator.confirmed, dt_s))
-        return replace(state, batch=state.batch + actuator.confirmed * dt_s / plan.rate_s)
-
-    monkeypatch.setattr("edgectl.core.restart.meter", meter)
     plan = guarded()
-    state = remembered(plan)
     pumps = {} if pump is None else {"P-101": pump}
-    start = begun(plan, saved(plan, replace(state, actuators=pumps), clean=clean), seconds)
-    assert seen == asked
-    amount = 12.0 + sum(rate * length / 60.0 for rate, length in asked)
-    assert start.state.doses["P-101"].batch == pytest.approx(amount)
-    assert len(told(start, "dose")) == len(asked)
+    start = begun(plan, saved(plan, replace(remembered(plan), actuators=pumps), clean=clean), seconds)
+    assert start.state.doses["P-101"].batch == pytest.approx(12.0 + amount)
+    assert len(told(start, "dose")) == (amount > 0.0)
+
+
+def test_a_pump_without_a_ledger_any_more_is_counted_by_nobody() -> None:
+    plan = guarded()
+    changed = seal(replace(plan, doses=()))
+    start = begun(changed, saved(plan), 30.0)
+    assert (start.state.doses, told(start, "dose")) == ({}, [("P-101", "saved", "dropped")])

@@ -41,6 +41,7 @@ class Ordeal:
 
 
 ALL = tuple(SAFE)
+TW_S = 10.0  # no actuator longer than this without control
 GUARDED = {
     "heater_enabled": 31.0,
     "jacket_setpoint_c": 6.0,
@@ -77,7 +78,7 @@ def _drive(unit: Unit, number: int, *, heated: bool = True) -> None:
 
 def kill(unit: Unit, runs: int, chance: random.Random) -> Ordeal:
     """kill -9 at any moment of the life of a control process: 0 to 8 s after its outputs are driven, or (every fifth) while it starts."""
-    ordeal = Ordeal("kill -9, random moments", "next start, or last will if it was young", within(5.0))
+    ordeal = Ordeal("kill -9, random moments", "next start, or last will if it was young", within(TW_S))
     for number in range(runs):
         if number % 5:
             _drive(unit, number, heated=False)
@@ -92,14 +93,14 @@ def kill(unit: Unit, runs: int, chance: random.Random) -> Ordeal:
 
 def freeze(unit: Unit, runs: int, seconds: float) -> Ordeal:
     """SIGSTOP: every thread stands still, the ports stay open and locked. Killed after Tk, then the last will."""
-    ordeal = Ordeal(f"SIGSTOP {seconds:g} s", "supervisor kills after 5 s, last will", within(9.0))
+    ordeal = Ordeal(f"SIGSTOP {seconds:g} s", "supervisor kills after 5 s, last will", within(TW_S))
     for number in range(runs):
         _drive(unit, number)
         time.sleep(2.0)
         unit.witness.seen.clear()
         pid = unit.control()
         fault_s = unit.send(signal.SIGSTOP, pid)
-        killed_s = _gone(pid, fault_s + 9.0)
+        killed_s = _gone(pid, fault_s + TW_S)
         ordeal.times.append(_settle(unit, fault_s, ordeal.limit_s))
         ordeal.notes.append(f"killed after {killed_s - fault_s:.1f} s")
         time.sleep(max(0.0, fault_s + seconds - time.monotonic()))
@@ -178,7 +179,7 @@ def abandon(unit: Unit, runs: int) -> Ordeal:
 
 def cuts(unit: Unit, runs: int, chance: random.Random) -> Ordeal:
     """W03: the whole computer goes away three times in 10 s and comes back after 0.2 to 2 s; instruments keep their power."""
-    ordeal = Ordeal("three cuts in 10 s", "next start (from when the computer is back)", within(10.0))
+    ordeal = Ordeal("three cuts in 10 s", "next start (from when the computer is back)", within(20.0))
     for number in range(runs):
         _drive(unit, number)
         for _ in range(3):

@@ -44,8 +44,14 @@ SPAN = {
 }
 
 
-# Flow follows a controller's set point with a lag of its own; what counts is when the set point arrived.
-GAS = {"air_ml_min": "gas/A", "co2_ml_min": "gas/B", "o2_ml_min": "gas/C"}
+# Where an output follows what its instrument was told with a lag, or is told more within a few milliseconds, what was told counts: by the
+# instrument's own log, the instrument and the name of the set point in it.
+TOLD = {
+    "air_ml_min": ("gas/A", ("S", "LS"), 1.0),
+    "co2_ml_min": ("gas/B", ("S", "LS"), 1.0),
+    "o2_ml_min": ("gas/C", ("S", "LS"), 1.0),
+    "feed_ml_min": ("cell/1", ("register 1",), 0.01),
+}
 
 
 def is_safe(name: str, value: float) -> bool:
@@ -99,16 +105,17 @@ class Witness:
         times = dict.fromkeys(SAFE, float("inf"))
         for at_s, outputs in list(self.seen):
             if at_s >= fault_s:
-                for name in times.keys() - GAS.keys():
+                for name in times.keys() - TOLD.keys():
                     if times[name] == float("inf") and is_safe(name, outputs[name]):
                         times[name] = at_s - fault_s
-        return times | {name: self._gas(name, fault_s) for name in GAS}
+        return times | {name: self._told(name, fault_s) for name in TOLD}
 
-    def _gas(self, name: str, fault_s: float) -> float:
-        """When a gas controller was first told its safe value after the fault; 0 if that is what it was told last before."""
-        log = ask_bench(self._control, {"do": "log", "target": GAS[name]})["log"]
+    def _told(self, name: str, fault_s: float) -> float:
+        """When an instrument was first told its safe value after the fault; 0 if that is what it was told last before."""
+        target, words, scale = TOLD[name]
+        log = ask_bench(self._control, {"do": "log", "target": target})["log"]
         told = [
-            (t - self._line_s - fault_s, value) for t, what, value in log["writes"] if what in ("S", "LS")
+            (t - self._line_s - fault_s, value * scale) for t, what, value in log["writes"] if what in words
         ]
         before = [value for t, value in told if t < 0.0]
         if before and is_safe(name, before[-1]):
