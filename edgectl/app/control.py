@@ -17,14 +17,16 @@ from edgectl.app.place import Place
 from edgectl.clock import Clock, PreciseLoop
 from edgectl.control.lock import AlreadyRunning, locked
 from edgectl.control.log import EventLog
+from edgectl.control.moment import stamp, stamp_now
 from edgectl.control.process import Hooks, run
-from edgectl.control.realtime import Collector, claim
+from edgectl.control.realtime import Collector, Grant, claim
 from edgectl.control.watchdog import systemd
-from edgectl.core.scan import initial_state
+from edgectl.core.restart import Begun, Outage, begin, outage_since
 from edgectl.model.codec import load_plan
 from edgectl.model.event import Event
 from edgectl.model.plan import Plan
 from edgectl.store.journal import FileJournal
+from edgectl.store.snapshot import Found, SnapshotFile, read
 
 
 def main(arguments: Sequence[str]) -> ExitCode:
@@ -76,25 +78,66 @@ async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitC
     parent = asyncio.create_task(when_parent_ends(stop.set)) if asked.with_parent else None
     # Threads made from here on inherit the priority: a starved writer holding the interpreter would hold the scan too.
     grants = claim()
-    state = initial_state(plan)
-    journal = FileJournal(place.journal, plan, state, clock.now, version=__version__, readers=(place.cursor,))
-    log, collector = EventLog(), Collector()
+    found = read(place.snapshot, plan.unit, ran_before=place.journal.exists())
+    begun = _begin(plan, found, asked.speed, clock)
+    snapshots = SnapshotFile(place.snapshot, plan, __version__, stamp)
+    snapshots.keep(begun.state, clock.now())
+    snapshots.start()
+    journal = FileJournal(
+        place.journal, plan, begun.state, clock.now, version=__version__, readers=(place.cursor,)
+    )
+    log = EventLog()
+    for event in (*(_granted(grant, clock) for grant in grants), *begun.events):
+        journal.event(event)
+        log(event)
+    hooks, clean = _hooks(log, journal, snapshots), False
+    try:
+        outcomes = await run(
+            plan, journal, stop=stop, clock=clock, state=begun.state, socket_path=place.socket, hooks=hooks
+        )
+        clean = all(outcome.safe for outcome in outcomes)
+    finally:
+        snapshots.close(clean=clean)
+        journal.close()
+        log.stop()
+        if parent is not None:
+            parent.cancel()
+    return ExitCode.OK if clean else ExitCode.FAILED
+
+
+def _hooks(log: EventLog, journal: FileJournal, snapshots: SnapshotFile) -> Hooks:
+    collector = Collector()
 
     def ready(_: object) -> None:
         collector.begin()
         log.start()
 
-    hooks = Hooks(log=log, notify=systemd(), slack=collector, ready=ready, journal_health=journal.health)
-    for grant in grants:
-        word = "granted" if grant.granted else "not granted"
-        journal.event(Event(clock.now(), "process", grant.name, "", word, "realtime", grant.detail))
+    return Hooks(
+        log=log,
+        notify=systemd(),
+        slack=collector,
+        ready=ready,
+        journal_health=journal.health,
+        keep=snapshots.keep,
+        snapshot_health=snapshots.health,
+    )
+
+
+def _granted(grant: Grant, clock: Clock) -> Event:
+    word = "granted" if grant.granted else "not granted"
+    return Event(clock.now(), "process", grant.name, "", word, "realtime", grant.detail)
+
+
+def _begin(plan: Plan, found: Found, speed: float, clock: Clock) -> Begun:
+    """How this run begins. What cannot be taken over must not keep the unit without control: it comes up HELD."""
+    now, snapshot = clock.now(), found.snapshot
+    unknown = Outage(None, "there is no saved state")
+    outage = outage_since(snapshot.taken, stamp_now(), speed) if snapshot else unknown
     try:
-        outcomes = await run(
-            plan, journal, stop=stop, clock=clock, state=state, socket_path=place.socket, hooks=hooks
-        )
-    finally:
-        journal.close()
-        log.stop()
-        if parent is not None:
-            parent.cancel()
-    return ExitCode.OK if all(outcome.safe for outcome in outcomes) else ExitCode.FAILED
+        begun = begin(plan, snapshot, found.trouble, outage, now)
+    except Exception as bug:  # noqa: BLE001 - told, and held
+        begun = begin(plan, None, f"taking it over failed, {type(bug).__name__}: {bug}", unknown, now)
+    if found.aside is None:
+        return begun
+    told = Event(now, "snapshot", plan.unit, "saved", "set aside", "restart", f"a copy is {found.aside.name}")
+    return Begun(begun.state, (*begun.events, told))

@@ -31,6 +31,7 @@ from edgectl.app.status import in_band, tables
 from edgectl.app.supervisor import Supervisor
 from edgectl.config.compile import compile_folder
 from edgectl.config.plan_file import store_plan
+from edgectl.store.snapshot import begin_anew
 
 _LOOK_S = 0.5
 _LINE_S = 5.0
@@ -126,6 +127,7 @@ async def _demo(folder: Path, seconds: float | None, speed: float) -> ExitCode:
             return ExitCode.USAGE
         place = Place(folder / compiled.plan.unit)
         plan_file = store_plan(place.plans, compiled.plan)
+        begin_anew(place.snapshot)  # the emulated culture is a new one, whatever an earlier demo kept here
         console = Console(stderr=False)
         console.print(
             f"MQTT broker at 127.0.0.1:{bench.port}, journal and log in {folder}",

@@ -23,6 +23,11 @@ class Place:
         return self.folder / "uplink.db"
 
     @property
+    def snapshot(self) -> Path:
+        """The core's memory for the next start: one writer, control."""
+        return self.folder / "state.json"
+
+    @property
     def plans(self) -> Path:
         """Approved plans by digest, and which one is current."""
         return self.folder / "plan"

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import click
 
-from edgectl.app.check import tell
 from edgectl.app.exit_code import ExitCode
 from edgectl.clock import PreciseLoop
-from edgectl.config.compile import compile_folder
 from edgectl.control.safe import safe
 from edgectl.model.codec import load_plan
 from edgectl.model.plan import Plan
@@ -60,6 +58,10 @@ def _plan(folder: Path | None, plan_file: Path | None, overrides: Sequence[str])
         except (OSError, ValueError) as error:
             click.echo(f"safe: {plan_file}: {error}", err=True)
             return None
+    # A compiled plan needs none of this, and a last will is in a hurry.
+    from edgectl.app.check import tell
+    from edgectl.config.compile import compile_folder
+
     assert folder is not None
     compiled = compile_folder(folder, overrides)
     tell(compiled)

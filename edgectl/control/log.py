@@ -71,5 +71,19 @@ class EventLog:
 
 
 _BAD = frozenset(
-    {"failed", "lost", "late", "lapsed", "wrong", "refusing", "restarted", "BAD", "not confirmed"}
+    {
+        "failed",
+        "lost",
+        "late",
+        "lapsed",
+        "wrong",
+        "refusing",
+        "restarted",
+        "BAD",
+        "not confirmed",
+        "held",
+        "not saved",
+        "set aside",
+        "dropped",
+    }
 )

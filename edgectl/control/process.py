@@ -23,10 +23,12 @@ from edgectl.control.safe import Outcome, drive_safe
 from edgectl.control.shell import Shell
 from edgectl.control.status import snapshot
 from edgectl.control.watchdog import Watchdog
-from edgectl.core.scan import initial_state
+from edgectl.core.initial import initial_state
 from edgectl.model.event import Event
+from edgectl.model.instant import Instant
 from edgectl.model.journal import Journal, JournalHealth
 from edgectl.model.plan import Plan
+from edgectl.model.snapshot import SnapshotHealth
 from edgectl.model.state import State
 from edgectl.wire.link import Link
 
@@ -42,7 +44,8 @@ class Hooks:
     """Who is told what; every function returns at once.
 
     ``log`` gets every event. ``notify`` gets lines for sd_notify(3). ``slack`` gets, right after a scan, the seconds that are left before the
-    next. ``ready`` gets the unit after its first scan. ``journal_health`` is asked for the journal's part of the status.
+    next. ``ready`` gets the unit after its first scan. ``keep`` gets the core's memory after each scan. ``journal_health`` and
+    ``snapshot_health`` are asked for their part of the status.
     """
 
     log: Callable[[Event], None] = _nothing
@@ -50,6 +53,8 @@ class Hooks:
     slack: Callable[[float], None] = _nothing
     ready: Callable[[Control], None] = _nothing
     journal_health: Callable[[], JournalHealth | None] = _nothing
+    keep: Callable[[State, Instant], None] = _nothing
+    snapshot_health: Callable[[], SnapshotHealth | None] = _nothing
 
 
 class Control:
@@ -71,6 +76,7 @@ class Control:
         self._journal, self._hooks = journal, hooks
         self.presence = Presence(self.shell, hooks.journal_health)
         self._ready = False
+        self._unsaved = ""
         self.branches = assemble(plan, links, self.shell)
         members = ("executive", *(f"line {branch.plan.name}" for branch in self.branches))
         self._watchdog = Watchdog(members, hooks.notify)
@@ -87,8 +93,8 @@ class Control:
         """The unit at this moment, as plain data."""
         now = self.shell.clock.now()
         achieved = self.shell.image.latest.achieved
-        health = self._hooks.journal_health()
-        return snapshot(self.plan, now, self.executive, self.pollers, achieved, health)
+        journal, saved = self._hooks.journal_health(), self._hooks.snapshot_health()
+        return snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved)
 
     async def operate(self, stop: asyncio.Event, socket: ControlSocket | None) -> tuple[Outcome, ...]:
         """Work until ``stop``; the outputs are driven safe however this ends.
@@ -162,6 +168,8 @@ class Control:
         if result is not None and result.events:
             for event in result.events:
                 self._hooks.log(event)
+        self._hooks.keep(self.executive.state, self.shell.clock.now())
+        self._tell_unsaved()
         self._watchdog.check_in("executive")
         self._watchdog.beat(now_s, self._summary)
         if not self._ready:
@@ -169,6 +177,16 @@ class Control:
             self._hooks.notify(f"READY=1\nSTATUS={self._summary()}")
             self._hooks.ready(self)
         self._hooks.slack(slack_s)
+
+    def _tell_unsaved(self) -> None:
+        """Tell once when the state can no longer be saved, and once when it can again."""
+        health = self._hooks.snapshot_health()
+        fault = health.fault if health else ""
+        if bool(fault) != bool(self._unsaved):
+            words = ("saved", "not saved") if fault else ("not saved", "saved")
+            reason = fault or "the state of the unit is on disk again"
+            self.shell.tell("snapshot", self.plan.unit, *words, "process", reason)
+        self._unsaved = fault
 
     def _summary(self) -> str:
         failed = [i.name for b in self.branches for i in b.instruments if i.condition != "answering"]

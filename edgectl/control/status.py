@@ -16,6 +16,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Measurement
 from edgectl.model.plan import Plan
+from edgectl.model.snapshot import SnapshotHealth
 from edgectl.model.state import Result, State
 
 _NS = 1_000_000_000
@@ -28,6 +29,7 @@ def snapshot(
     pollers: Iterable[Poller],
     achieved: Mapping[str, Achieved],
     journal: JournalHealth | None,
+    saved: SnapshotHealth | None,
 ) -> dict[str, Any]:
     """The unit at ``now``; ages in seconds. Before the first scan there are no tags, loops and actuators."""
     punctuality = executive.punctuality
@@ -36,6 +38,7 @@ def snapshot(
         "plan": plan.digest,
         "period_s": plan.period_s,
         "utc_ns": now.utc_ns,
+        "held": executive.state.unit.held,
         "scan": executive.state.scan,
         "late_scans": punctuality.late,
         "skipped_scans": punctuality.skipped,
@@ -48,6 +51,7 @@ def snapshot(
         "flood": False,
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,
+        "snapshot": saved._asdict() if saved else None,
     }
     if executive.result is not None:
         picture["tags"] = _tags(plan, executive.result.measurements, now)

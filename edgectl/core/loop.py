@@ -152,8 +152,9 @@ def _regulate(
         setpoint = target
     memory, start = state.pid, None
     if state.condition == WAITING and _at_rest(loop, state.achieved):
-        # A start-up is no transfer: only safe values were in force, and the error acts at once.
-        memory = PidState(integral=state.achieved)
+        # A start-up is no transfer: only safe values were in force, and the error acts at once. After a short outage the plant is
+        # where it was, and so is its load: the loop goes on with the integral it had, instead of finding it again at the culture's expense.
+        memory = PidState(integral=state.achieved if state.kept is None else state.kept)
     elif state.condition != REGULATING and (tuning.integral_gain != 0.0 or state.condition != TRACKING):
         start = state.achieved
     wanted, pid = step(tuning, memory, setpoint, value, dt_s, step_s, start)
@@ -171,7 +172,7 @@ def _at_rest(loop: Loop, achieved: float) -> bool:
 def _ramp(plan: LoopPlan, state: LoopState, value: float, step_s: float) -> float:
     """The set point one step nearer to its target. After a time without regulation it begins at the process value."""
     origin = state.setpoint
-    if state.condition in _AFRESH:
+    if state.condition in _AFRESH and state.kept is None:
         origin = _between(plan.setpoint_low, value, plan.setpoint_high)
     reach = plan.setpoint_rate_per_s * step_s
     return _between(origin - reach, state.target, origin + reach)
@@ -259,6 +260,7 @@ def settle(
             pid = track(loop.tuning, pid, move.wanted - achieved, step_s)
     elif condition == MANUAL and locked:
         output = achieved
+    kept = state.kept if condition == WAITING else None
     return LoopState(
         state.mode,
         move.target,
@@ -268,7 +270,8 @@ def settle(
         pid,
         move.unsure_s,
         condition,
-        state.prior,
-        state.manual_left_s,
-        state.remote,
+        kept,
+        prior=state.prior,
+        manual_left_s=state.manual_left_s,
+        remote=state.remote,
     )

@@ -150,7 +150,7 @@ def _mode(desk: Desk, loop: Loop, mode: Mode, *, remote: bool) -> tuple[str, str
     ):
         raise Refusal(f"{loop.tag} is BAD ({measured.reason}): {loop.name} cannot regulate on it")
     if mode is not state.mode:
-        desk.loops[loop.name] = by_itself(state, mode)
+        desk.loops[loop.name] = replace(by_itself(state, mode), faults=0)
     if mode is Mode.MAN:
         hand = by_hand(desk.unit, state, remote=remote)
         desk.loops[loop.name] = (

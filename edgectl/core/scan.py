@@ -6,10 +6,10 @@ loops learn from what the chain allowed and the actuators achieved.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.core.containment import decide, learn
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
     HIGH_LIMIT,
@@ -35,8 +35,6 @@ from edgectl.core.loop import (
     accepted_output,
     achieved_output,
     demands,
-    move,
-    settle,
 )
 from edgectl.core.manual import lapse
 from edgectl.core.output import Following, Output, follow
@@ -53,10 +51,6 @@ from edgectl.model.plan import Plan
 from edgectl.model.request import Request
 from edgectl.model.state import (
     ActuatorState,
-    AlarmState,
-    CheckState,
-    DoseState,
-    HazardState,
     InterlockState,
     Result,
     State,
@@ -66,35 +60,6 @@ from edgectl.model.state import (
 _PLAY = frozenset({LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, NOT_FOLLOWING})  # told elsewhere, or not at all
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
 _UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
-
-
-def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State:
-    """Memory at the start of a run: nothing is known, every interlock is active, every loop waits for its first GOOD input.
-
-    ``found`` is where actuators were found standing; without it they count as standing at their safe values.
-
-    Raises:
-        ValueError: the plan cannot run (see ``unit_of``).
-    """
-    unit = unit_of(plan)
-    stands = {actuator.name: actuator.safe for actuator in plan.actuators}
-    stands |= {name: value for name, value in (found or {}).items() if math.isfinite(value)}
-    return State(
-        tags={tag.name: TagState() for tag in plan.tags},
-        actuators={actuator.name: ActuatorState(stands[actuator.name]) for actuator in plan.actuators},
-        interlocks={lock.name: InterlockState(active=True, unknown=True) for lock in plan.interlocks},
-        loops={name: _initial_loop(loop, stands) for name, loop in unit.loops.items()},
-        checks={check.name: CheckState() for check in plan.checks},
-        hazards={hazard.name: HazardState() for hazard in plan.hazards},
-        alarms={alarm.name: AlarmState() for alarm in plan.alarms},
-        doses={dose.actuator: DoseState() for dose in plan.doses},
-    )
-
-
-def _initial_loop(loop: Loop, stands: Mapping[str, float]) -> LoopState:
-    plan = loop.plan
-    achieved = achieved_output(loop, plan.fallback, stands)
-    return LoopState(plan.mode, plan.setpoint, plan.setpoint, achieved, achieved, condition=WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +96,7 @@ def scan(
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
-    moves = _move(this, loops, measured, guarded.unit.setpoints)
+    moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
     chain = _Chain({}, {}, {}, set(), set())
     _permit(this, chain, actuators, moves, interlocks, guarded)
     return Result(
@@ -140,7 +105,7 @@ def scan(
             tags=tags,
             actuators=chain.actuators,
             interlocks=interlocks,
-            loops=_settle(this, chain, loops, moves, measured),
+            loops=_settle(this, chain, loops, moves, faults, measured),
             checks=guarded.checks,
             hazards=guarded.hazards,
             alarms=guarded.alarms,
@@ -188,15 +153,17 @@ def _move(
     loops: Mapping[str, LoopState],
     measured: Mapping[str, Measurement],
     forced: Mapping[str, float],
-) -> dict[str, Move]:
+) -> tuple[dict[str, Move], dict[str, str]]:
+    """What each loop decides, and the exceptions of those that could not."""
     moves: dict[str, Move] = {}
+    faults: dict[str, str] = {}
     for name, loop in this.unit.loops.items():
         master = moves.get(loop.plan.master)
         setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
         slave = loops[loop.slave].mode if loop.slave else None
         own, value, instead = loops[name], measured[loop.tag], forced.get(name)
-        moves[name] = move(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
-    return moves
+        moves[name], faults[name] = decide(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
+    return moves, faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +231,7 @@ def _settle(
     chain: _Chain,
     loops: Mapping[str, LoopState],
     moves: Mapping[str, Move],
+    faults: Mapping[str, str],
     measured: Mapping[str, Measurement],
 ) -> dict[str, LoopState]:
     """The loops' memory after the chain, slaves before their masters."""
@@ -279,10 +247,21 @@ def _settle(
         else:
             achieved = achieved_output(loop, planned.output, chain.actual)
         before = loops[name]
-        after = settled[name] = settle(
-            loop, before, planned, achieved, this.step_s, forced=forced, locked=locked
+        after, fault = learn(
+            loop,
+            before,
+            planned,
+            achieved,
+            faults[name],
+            this.dt_s,
+            this.step_s,
+            forced=forced,
+            locked=locked,
         )
-        if after.condition != before.condition:
+        settled[name] = after
+        if fault:
+            this.tell("loop", name, before.condition, after.condition, "loop", fault)
+        elif after.condition != before.condition:
             _tell_condition(this, loop, before.condition, after.condition, measured[loop.tag])
     return settled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ def picture(bench: Siren) -> dict[str, Any]:
         state=bench.state, result=bench.result, punctuality=SimpleNamespace(late=0, skipped=0)
     )
     later = bench.now._replace(utc_ns=bench.now.utc_ns + 60 * SECONDS)
-    found = snapshot(bench.plan, later, cast("Executive", executive), (), {}, None)
+    found = snapshot(bench.plan, later, cast("Executive", executive), (), {}, None, None)
     plain: dict[str, Any] = json.loads(json.dumps(found))
     return plain
 
@@ -107,7 +108,7 @@ def test_status_shows_active_alarms_first() -> None:
 
 def test_the_list_is_for_people_and_for_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = picture(troubled())
-    monkeypatch.setattr(shown, "find", lambda _, unit: SimpleNamespace(socket=unit))
+    monkeypatch.setattr(shown, "find", lambda _, unit: SimpleNamespace(socket=unit, folder=Path("BR")))
     monkeypatch.setattr(shown, "ask", lambda socket, _: seen | {"unit": socket})
     runner = CliRunner()
     listed = runner.invoke(edgectl, ["alarms", "BR-DEMO", "--json"])
@@ -140,8 +141,8 @@ def test_what_is_typed_becomes_a_request(
     words: list[str], ask: str, target: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, Any]] = []
-    answers = [{"accepted": True}, {"accepted": False, "reason": "PAH is normal"}]
-    monkeypatch.setattr(asked, "find", lambda _, unit: SimpleNamespace(socket=unit))
+    answers: list[dict[str, Any]] = [{"accepted": True}, {"accepted": False, "reason": "PAH is normal"}]
+    monkeypatch.setattr(asked, "find", lambda _, unit: SimpleNamespace(socket=unit, folder=Path("BR")))
 
     def answer(_: str, question: dict[str, Any]) -> dict[str, Any]:
         sent.append(question)

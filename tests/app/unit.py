@@ -75,7 +75,8 @@ def children(pid: int) -> dict[str, int]:
         with contextlib.suppress(OSError):
             if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
                 words = (status.parent / "cmdline").read_text().split("\0")
-                found[words[3]] = int(status.parent.name)
+                if len(words) > 3:  # else it is only just becoming what it will be
+                    found[words[3]] = int(status.parent.name)
     return found
 
 

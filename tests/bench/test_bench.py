@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgectl.core.scan import initial_state
+from edgectl.core.initial import initial_state
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry

@@ -12,7 +12,8 @@ from edgectl.clock import Clock, virtual_run
 from edgectl.control.image import ProcessImage
 from edgectl.control.presence import PATIENCE_S, Presence
 from edgectl.control.shell import Shell
-from edgectl.core.scan import initial_state, scan
+from edgectl.core.initial import initial_state
+from edgectl.core.scan import scan
 from edgectl.model.codec import seal
 from edgectl.model.image import JOURNAL_CHANNEL, UPLINK_CHANNEL, Image
 from edgectl.model.journal import JournalHealth

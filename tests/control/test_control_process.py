@@ -15,11 +15,15 @@ from edgectl.clock import Clock, PreciseLoop
 from edgectl.control.lock import AlreadyRunning
 from edgectl.control.process import Control, Hooks, run
 from edgectl.control.watchdog import Stalled
-from edgectl.core.scan import initial_state, scan
+from edgectl.core.initial import initial_state
+from edgectl.core.scan import scan
 from edgectl.model.image import Image
+from edgectl.model.instant import Instant
 from edgectl.model.measurement import Achieved, Sample
 from edgectl.model.plan import Plan
 from edgectl.model.request import Ask, Request
+from edgectl.model.snapshot import SnapshotHealth
+from edgectl.model.state import State
 from tests.control.peer import Bus, Unit
 from tests.control.plant import Memory, Scene, box, lasting, operate, plan, rehearse, rtu, tag, valve
 
@@ -176,6 +180,36 @@ def test_the_time_left_before_the_next_scan_is_told_after_each() -> None:
     slack: list[float] = []
     rehearse(made, links(buses), lasting(2.1), slack=slack.append)
     assert slack == pytest.approx([0.2] * 11)
+
+
+def test_the_state_of_every_scan_is_handed_over_to_be_kept() -> None:
+    made, buses = unit_of_two()
+    kept: list[tuple[State, Instant]] = []
+
+    journal, _ = rehearse(made, links(buses), lasting(5.5), keep=lambda state, at: kept.append((state, at)))
+    assert [state for state, _ in kept] == [entry.state for entry in journal.entries]
+    assert [at.mono_ns for _, at in kept] == [entry.now.mono_ns for entry in journal.entries]
+
+
+def test_a_disk_that_takes_no_state_is_told_once_and_stops_nothing() -> None:
+    """D01, D02: an event when it begins and one when it is over; the loops go on."""
+    made, buses = unit_of_two()
+    health = SnapshotHealth("", 1, 1)
+
+    async def body(scene: Scene) -> None:
+        nonlocal health
+        await asyncio.sleep(3.5)
+        health = SnapshotHealth("OSError: No space left on device", 1, 1)
+        await asyncio.sleep(3)
+        assert scene.control.status()["snapshot"]["fault"] == health.fault
+        health = SnapshotHealth("the disk has not answered for more than 5 s", 1, 1)
+        await asyncio.sleep(3)
+        health = SnapshotHealth("", 2, 2)
+        await asyncio.sleep(3)
+
+    journal, _ = rehearse(made, links(buses), body, snapshot_health=lambda: health)
+    assert journal.told("snapshot", "T1") == [("saved", "not saved"), ("not saved", "saved")]
+    assert len(journal.entries) == 13
 
 
 def test_ready_is_said_after_the_first_scan_once() -> None:

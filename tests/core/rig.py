@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from edgectl.core.scan import initial_state, scan
+from edgectl.core.initial import initial_state
+from edgectl.core.scan import scan
 from edgectl.model.command import Command
 from edgectl.model.event import Event
 from edgectl.model.image import Image

@@ -63,7 +63,7 @@ def test_granted(ask: Ask, target: str, value: float | str, kind: str, before: s
 @pytest.mark.parametrize(
     ("ask", "target", "value", "reason"),
     [
-        (Ask.SHELVE, "TIC-101", 37.0, "there is nothing to shelve under the name TIC-101"),
+        (Ask.SHELVE, "TIC-101", 37.0, "there is no alarm named TIC-101"),
         (Ask.SETPOINT, "TIC-999", 37.0, "there is no loop or actuator named TIC-999"),
         (Ask.SETPOINT, "TIC-101", 60.0, "60 degC is outside 20 to 39 degC"),
         (Ask.SETPOINT, "TIC-101", 19.9, "19.9 degC is outside 20 to 39 degC"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgectl.core.scan import initial_state
+from edgectl.core.initial import initial_state
 from edgectl.core.unit import unit_of
 from edgectl.model.codec import canonical, from_plain, to_plain
 from edgectl.model.loop import Mode

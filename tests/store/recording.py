@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from edgectl.core.scan import initial_state, scan
+from edgectl.core.initial import initial_state
+from edgectl.core.scan import scan
 from edgectl.model.codec import seal
 from edgectl.model.event import Event
 from edgectl.model.image import Image
