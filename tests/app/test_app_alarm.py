@@ -140,7 +140,7 @@ def test_what_is_typed_becomes_a_request(
     words: list[str], ask: str, target: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, Any]] = []
-    answers = [{"accepted": True}, {"accepted": False, "reason": "PAH is normal"}]
+    answers: list[dict[str, Any]] = [{"accepted": True}, {"accepted": False, "reason": "PAH is normal"}]
     monkeypatch.setattr(asked, "find", lambda _, unit: SimpleNamespace(socket=unit))
 
     def answer(_: str, question: dict[str, Any]) -> dict[str, Any]:
