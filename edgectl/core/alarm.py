@@ -70,7 +70,7 @@ def _leave(plan: AlarmPlan, state: AlarmState, dt_s: float) -> AlarmState:
     gone_s = state.gone_s + dt_s
     if gone_s < plan.off_delay_s:
         return replace(state, gone_s=gone_s)
-    return replace(state, code=_RETURNS[state.code, plan.latching], stood_s=0.0, gone_s=0.0, acked_s=0.0)
+    return replace(state, code=_RETURNS[state.code, plan.latching], stood_s=0.0, gone_s=0.0)
 
 
 def screen(before: AlarmState, stepped: AlarmState, suppressed: bool, dt_s: float) -> AlarmState:

@@ -15,7 +15,7 @@ FORM = {
         ("'line' is here twice: line 23 and line 26",),
     ),
     "C01 tag twice": Bad(
-        "  AT-102:\n", "  §AT-101:\n", ("'AT-101' is here twice: line 70 and line 74", "keep one")
+        "  AT-102:\n", "  §AT-101:\n", ("'AT-101' is here twice: line 70 and line 74", "keep one"), others=1
     ),
     "C01 section twice": Bad("loops:\n", "§tags: {}\nloops:\n", ("'tags' is here twice",)),
     "C02 misspelt key": Bad(

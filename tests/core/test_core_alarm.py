@@ -90,6 +90,12 @@ LATCHING = {
     "E retired: I, and the latch stays": [("high, back, retire", "OOSRV over LTUNK"), ("return", "LTUNK")],
 }
 RE_ALARM = {
+    "C leaves and comes again within the off-delay": [
+        ("high, ack", "ACKED"),
+        ("almost back, almost", "ACKED"),
+        ("almost back", "ACKED"),
+        ("scan", "NORM"),
+    ],
     "C re-alarm time elapsed: B": [
         ("high, ack", "ACKED"),
         *[("scan", "ACKED")] * 19,
