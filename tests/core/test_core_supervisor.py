@@ -308,3 +308,14 @@ def test_it_never_ends_unless_the_cause_was_absent_by_good_values_for_the_clear_
         absent_s = absent_s + 1.0 if value[0] in (36.0, 38.7) and value[1] is GOOD else 0.0
         if before.active and not state.active:
             assert absent_s >= max(clear_s, 1.0)
+
+
+def test_nothing_of_an_earlier_life_counts() -> None:
+    """What is over, and what was counted before a restart, begins at nothing."""
+    for first_out in (False, True):
+        over = ended(HazardState(active=True, gone_s=7.0, first_out=first_out, reason="hot"))
+        assert (over.active, over.gone_s, over.reason) == (False, 0.0, "hot" if first_out else "")
+    again = awaken({"hot": HazardState(stood_s=2.0, gone_s=3.0, proven=True, blind_s=4.0, beyond=True)})[
+        "hot"
+    ]
+    assert again == HazardState(beyond=True)
