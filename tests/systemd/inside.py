@@ -45,6 +45,14 @@ def pid(unit: str = CONTROL) -> int:
     return int(shown(unit, "MainPID"))
 
 
+def send(number: signal.Signals, unit: str = CONTROL) -> int:
+    """Signal the main process of a unit, which must have one: 0 would be ourselves."""
+    process = pid(unit)
+    assert process > 0, f"{unit} does not run"
+    os.kill(process, number)
+    return process
+
+
 def outputs() -> dict[str, float]:
     found: dict[str, float] = ask(RIG, {"do": "outputs"})["outputs"]
     return found
@@ -171,8 +179,7 @@ def telemetry() -> str:
 
 def freeze() -> str:
     """A frozen control process: killed by the watchdog, last will, back."""
-    frozen, begun = pid(), time.monotonic()
-    os.kill(frozen, signal.SIGSTOP)
+    frozen, begun = send(signal.SIGSTOP), time.monotonic()
     until(heater_off)
     made_safe = time.monotonic() - begun
     until(lambda: shown(CONTROL, "ActiveState") == "active" and pid() not in (0, frozen))
@@ -199,7 +206,7 @@ def last_will() -> str:
     """kill -9 without a restart: only the last will can have made the outputs safe."""
     with without_restart():
         begun = time.monotonic()
-        os.kill(pid(), signal.SIGKILL)
+        send(signal.SIGKILL)
         until(heater_off)
         made_safe = time.monotonic() - begun
         until(lambda: shown(CONTROL, "ActiveState") == "failed")
@@ -212,8 +219,7 @@ def last_will() -> str:
 
 
 def kill() -> str:
-    killed, begun = pid(), time.monotonic()
-    os.kill(killed, signal.SIGKILL)
+    killed, begun = send(signal.SIGKILL), time.monotonic()
     until(heater_off)
     made_safe = time.monotonic() - begun
     until(lambda: shown(CONTROL, "ActiveState") == "active" and pid() not in (0, killed))
@@ -274,7 +280,7 @@ def records() -> str:
 def frozen_uplink() -> str:
     """Nobody misses a frozen uplink but its watchdog; control does not notice."""
     scans, begun = status()["skipped_scans"], time.monotonic()
-    os.kill(pid(UPLINK), signal.SIGSTOP)
+    send(signal.SIGSTOP, UPLINK)
     until(lambda: shown(UPLINK, "NRestarts") == "1", 60)
     assert status()["skipped_scans"] == scans
     return f"SIGSTOP; replaced after {time.monotonic() - begun:.1f} s, control lost no scan"
