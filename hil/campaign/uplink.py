@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import math
 import shutil
 import signal
@@ -188,7 +189,7 @@ def _wrong_password(stage: Stage) -> Finding:
     stage.start_bench()
     users = stage.folder / "users"
     _make_users(users)
-    mosquitto(stage, f"allow_anonymous false\npassword_file {users}")
+    mosquitto(stage, f"allow_anonymous false\npassword_file {users}\nuser {getpass.getuser()}")
     secret.write_text("wrong\n")
     with Proxy(stage.port) as proxy:
         words = {
