@@ -13,7 +13,7 @@ from edgectl.control.outputs import Output
 from edgectl.control.safe import drive_line_safe
 from edgectl.control.shell import Shell
 from edgectl.control.turn import Turn
-from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, Refused, Restarted, WrongInstrument
+from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, NoReply, Refused, Restarted, WrongInstrument
 from edgectl.model.measurement import Sample
 from edgectl.model.plan import Medium
 
@@ -144,7 +144,8 @@ class Poller:
         except LinkFault as fault:
             self._lose(fault)
         except InstrumentFault as fault:
-            self._tell()
+            if not isinstance(fault, NoReply):
+                self._tell()
             self._faulted(instrument, turn, fault, self._loop.time() - begun)
         else:
             self._tell()
@@ -267,7 +268,7 @@ class Poller:
             self._shut_out(instrument, "unreachable", fault)
 
     def _become(self, condition: str, reason: str) -> None:
-        """A line that was lost is told to be open once a request has gone through: a port that opens and carries nothing would be told for ever."""
+        """A line that was lost is told to be open once something came back: a port that opens and carries nothing would be told for ever."""
         self.condition, self.reason = condition, reason
         if condition != "open" or self._told != "lost":
             self._tell()
