@@ -13,7 +13,15 @@ from edgectl.control.outputs import Output
 from edgectl.control.safe import drive_line_safe
 from edgectl.control.shell import Shell
 from edgectl.control.turn import Turn
-from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, NoReply, Refused, Restarted, WrongInstrument
+from edgectl.model.fault import (
+    InstrumentFault,
+    LinkFault,
+    Misconfigured,
+    NoReply,
+    Refused,
+    Restarted,
+    WrongInstrument,
+)
 from edgectl.model.measurement import Sample
 from edgectl.model.plan import Medium
 
@@ -224,9 +232,11 @@ class Poller:
             instrument.post_failure(turn, instrument.explain(fault))
 
     def _give_up(self, instrument: Instrument, condition: str, fault: InstrumentFault, cost_s: float) -> None:
-        """Nothing of the instrument counts until a probe makes contact again."""
+        """Nothing of the instrument counts until a probe makes contact again. Silence on a line that was lost is nothing new to tell."""
+        if instrument.condition == "unreachable" and isinstance(fault, NoReply):
+            condition = "unreachable"
         instrument.breaker.open()
-        wait_s = instrument.breaker.next_probe_s(cost_s, patient=condition != "failed")
+        wait_s = instrument.breaker.next_probe_s(cost_s, patient=condition not in ("failed", "unreachable"))
         instrument.contact.due = self._loop.time() + wait_s
         self._shut_out(instrument, condition, fault)
 
