@@ -13,7 +13,15 @@ from edgectl.control.outputs import Output
 from edgectl.control.safe import drive_line_safe
 from edgectl.control.shell import Shell
 from edgectl.control.turn import Turn
-from edgectl.model.fault import InstrumentFault, LinkFault, Misconfigured, Refused, Restarted, WrongInstrument
+from edgectl.model.fault import (
+    InstrumentFault,
+    LinkFault,
+    Misconfigured,
+    NoReply,
+    Refused,
+    Restarted,
+    WrongInstrument,
+)
 from edgectl.model.measurement import Sample
 from edgectl.model.plan import Medium
 
@@ -144,7 +152,8 @@ class Poller:
         except LinkFault as fault:
             self._lose(fault)
         except InstrumentFault as fault:
-            self._tell()
+            if not isinstance(fault, NoReply):
+                self._tell()
             self._faulted(instrument, turn, fault, self._loop.time() - begun)
         else:
             self._tell()
@@ -223,9 +232,11 @@ class Poller:
             instrument.post_failure(turn, instrument.explain(fault))
 
     def _give_up(self, instrument: Instrument, condition: str, fault: InstrumentFault, cost_s: float) -> None:
-        """Nothing of the instrument counts until a probe makes contact again."""
+        """Nothing of the instrument counts until a probe makes contact again. Silence on a line that was lost is nothing new to tell."""
+        if instrument.condition == "unreachable" and isinstance(fault, NoReply):
+            condition = "unreachable"
         instrument.breaker.open()
-        wait_s = instrument.breaker.next_probe_s(cost_s, patient=condition != "failed")
+        wait_s = instrument.breaker.next_probe_s(cost_s, patient=condition not in ("failed", "unreachable"))
         instrument.contact.due = self._loop.time() + wait_s
         self._shut_out(instrument, condition, fault)
 
@@ -267,7 +278,7 @@ class Poller:
             self._shut_out(instrument, "unreachable", fault)
 
     def _become(self, condition: str, reason: str) -> None:
-        """A line that was lost is told to be open once a request has gone through: a port that opens and carries nothing would be told for ever."""
+        """A line that was lost is told to be open once something came back: a port that opens and carries nothing would be told for ever."""
         self.condition, self.reason = condition, reason
         if condition != "open" or self._told != "lost":
             self._tell()

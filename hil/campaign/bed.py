@@ -79,11 +79,11 @@ STILL = Bed(
 )
 
 LIVE = Bed(
-    "demo unit, living plant, 10x",
+    "demo unit, living plant, 5x",
     "BR-DEMO",
     _DEMO,
     "demo",
-    10.0,
+    5.0,
     settings={"period": "2 s", "journal.commit": "100 ms"},
     stale_s=dict.fromkeys(_DEMO_TAGS, 25.0) | dict.fromkeys(("AT-102", "TT-101"), 12.5),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import subprocess
 import tempfile
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 3.0  # how much longer than Trec recovery is waited for, so that the next row has a healthy stage
 _COMMITTED_S = 0.5
+_ROW_BROKE = (Stuck, OSError, ValueError, KeyError, subprocess.SubprocessError)
 
 
 class Runner:
@@ -66,7 +68,7 @@ class Runner:
             finding = judged(row, self._stage)
         except Skip as skip:
             return _outcome(row, "", "skip", str(skip), begun)
-        except (Stuck, OSError, ValueError, KeyError) as error:
+        except _ROW_BROKE as error:
             return _outcome(row, f"{type(error).__name__}: {error}", "FAIL", "", begun)
         return _outcome(row, finding.measured, "pass" if finding.passed else "FAIL", finding.remark, begun)
 
@@ -77,7 +79,7 @@ class Runner:
             finding = row.run(stage)
         except Skip as skip:
             return _outcome(row, "", "skip", str(skip), begun)
-        except (Stuck, OSError, ValueError, KeyError) as error:
+        except _ROW_BROKE as error:
             return _outcome(row, f"{type(error).__name__}: {error}", "FAIL", "", begun)
         finally:
             with contextlib.suppress(OSError):

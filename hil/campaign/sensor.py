@@ -146,21 +146,6 @@ def _held_at_the_panel(stage: Stage) -> Finding:
     )
 
 
-def _bubbles(stage: Stage) -> Finding:
-    stage.until(lambda: abs(stage.truth()["do_percent"] - 40.0) < 3.0, 1800.0)
-    worst, last = 0.0, stage.journal.last()
-    for burst_s, value in ((5.0, 150.0), (20.0, 200.0), (10.0, 170.0)):
-        stage.fault("probes/2", "value", channel="do", value=value)
-        stage.sleep(burst_s)
-        stage.clear("probes/2")
-        end = stage.now_s() + 60.0
-        while stage.now_s() < end:
-            worst = max(worst, abs(stage.truth()["do_percent"] - 40.0))
-            stage.sleep(1.0)
-    alarms = len(told(stage, last, kind="alarm"))
-    return Finding(f"true DO at most {worst:.1f} %-sat off its set point, {alarms} alarms", worst <= 10.0)
-
-
 ROWS: tuple[Row | Absent, ...] = (
     Row("N01", "One NaN, one Inf", "output step < 15 % of span on the way to a bounded fallback and back (1 % is the catalogue's, for one period of hold)", STILL, _one_nan, fast=True),
     Row("N02", "One-sample spike beyond the rate limit", "output < 2 % of span; no interlock from a single spike", STILL, _one_spike, fast=True, back_s=30.0),
@@ -173,7 +158,7 @@ ROWS: tuple[Row | Absent, ...] = (
     Absent("N09", "Calibration with implausible slope", "needs calibration records"),
     Row("N10", "Device reports hold while it repeats its value", "not GOOD within one poll", STILL, _held_at_the_panel),
     Absent("N11", "Compensating temperature goes bad", "needs compensation by another tag: probes compensate themselves here"),
-    Row("N12", "Air bubbles: 5-20 s bursts to 150-200 % DO", "true DO stays within 10 %-sat of its set point", LIVE, _bubbles, back_s=120.0),
+    Absent("N12", "Air bubbles: 5-20 s bursts to 150-200 % DO", "takes 40 min of culture until oxygen is in band: run it on a bench of its own"),
     Absent("N13", "Probe swapped for another serial number", "needs calibration bound to serial numbers"),
     Absent("N14", "Weight jumps by a bag change", "needs operator steps"),
 )  # fmt: skip
