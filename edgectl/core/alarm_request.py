@@ -48,7 +48,7 @@ def serve_alarm(
         Refusal: it may not be granted, and nothing has changed.
     """
     answer = _ANSWERS.get(request.ask)
-    if answer is None or (request.ask is Ask.RESET and request.target not in {ALL, *alarms}):
+    if answer is None or (request.ask is Ask.RESET and request.target not in alarms):
         return None
     if not request.reason.strip():
         raise Refusal("say why: the reason belongs to the record")

@@ -7,6 +7,7 @@ from typing import Final
 
 from edgectl.core.guard import Guarded
 from edgectl.core.loop import asked
+from edgectl.core.refusal import Refusal
 from edgectl.core.supervisor import Order
 from edgectl.core.unit import Unit
 from edgectl.model.request import Ask, Authority, Origin, Request
@@ -18,7 +19,17 @@ MOVES: Final = frozenset({Ask.SETPOINT, Ask.MODE, Ask.OUTPUT})
 _GRAIN = 1e-9
 
 
-def objection(unit: Unit, guarded: Guarded, request: Request) -> str:
+def check_heard(unit: Unit, guarded: Guarded, request: Request) -> None:
+    """Whether a request is heard at all.
+
+    Raises:
+        Refusal: whoever asks may not, or it cannot be recorded.
+    """
+    if reason := _objection(unit, guarded, request):
+        raise Refusal(reason)
+
+
+def _objection(unit: Unit, guarded: Guarded, request: Request) -> str:
     """Why this request is not heard, and what to do; empty if it is."""
     authority = guarded.unit.authority
     if request.origin is Origin.REMOTE:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from edgectl.core.alarm_request import serve_alarm
-from edgectl.core.authority import MOVES, objection
+from edgectl.core.alarm_request import serve_alarm, serve_all
+from edgectl.core.authority import MOVES, check_heard
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
@@ -15,7 +15,7 @@ from edgectl.core.output import Output
 from edgectl.core.refusal import Refusal
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
-from edgectl.core.unit_request import SERVE
+from edgectl.core.unit_request import ALL, SERVE
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
@@ -48,25 +48,49 @@ def serve(desk: Desk, requests: tuple[Request, ...], events: list[Event]) -> tup
 
 def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
     try:
+        check_heard(desk.unit, desk.guarded, request)
         about_alarms = serve_alarm(desk.unit, desk.guarded.alarms, request, desk.now, events)
         if about_alarms is not None:
             return Reply(request.identity, accepted=True, reason=about_alarms)
+        if request.ask is Ask.RESET and request.target == ALL:
+            return _reset_all(desk, request, events)
         kind, before, after = _apply(desk, request)
     except Refusal as refusal:
         reason = str(refusal)
         wish = f"{request.ask.value} {request.value!s:.40}"
         events.append(Event(desk.now, "request", request.target, wish, "refused", request.actor, reason))
         return Reply(request.identity, accepted=False, reason=reason)
+    return _grant(desk, request, events, (kind, before, after))
+
+
+def _grant(desk: Desk, request: Request, events: list[Event], change: tuple[str, str, str]) -> Reply:
+    kind, before, after = change
     if before == after:
         return Reply(request.identity, accepted=True, reason=f"{request.target} already is at {after}")
     events.append(Event(desk.now, kind, request.target, before, after, request.actor, request.reason))
     return Reply(request.identity, accepted=True, reason=f"{request.target} goes from {before} to {after}")
 
 
+def _reset_all(desk: Desk, request: Request, events: list[Event]) -> Reply:
+    """Every latch of alarms and hazards that may be ended. What may not is named; it is a refusal only where nothing could be ended.
+
+    Raises:
+        Refusal: latches stand, and none of them may be ended.
+    """
+    served = serve_all(desk.guarded.alarms, request, desk.now, events)
+    said = f"{served} alarm{'s' * (served > 1)} reset; " if served else ""
+    try:
+        change = _apply(desk, request)
+    except Refusal as refusal:
+        if not served:
+            raise
+        return Reply(request.identity, accepted=True, reason=f"{said}{refusal}")
+    reply = _grant(desk, request, events, change)
+    return reply._replace(reason=f"{said}{reply.reason}")
+
+
 def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
     """Kind of event, before and after of one granted request."""
-    if reason := objection(desk.unit, desk.guarded, request):
-        raise Refusal(reason)
     if (serve_unit := SERVE.get(request.ask)) is not None:
         return serve_unit(desk.unit, desk.guarded, request)
     if request.ask not in MOVES:

@@ -151,11 +151,11 @@ def test_all_that_wait_are_acknowledged_together() -> None:
 
 def test_all_that_are_latched_and_acknowledged_are_reset_together() -> None:
     bench = siren(latching=True)
-    assert bench.put(Ask.RESET, "all").reason == "there is no alarm to reset"
+    assert bench.put(Ask.RESET, "all").reason == "all already is at clear"
     bench.say("high, back")
-    assert bench.put(Ask.RESET, "all").reason == "there is no alarm to reset"
+    assert bench.put(Ask.RESET, "all").reason == "all already is at clear"
     bench.say("ack, retire")
-    assert bench.put(Ask.RESET, "all").reason == "there is no alarm to reset"
+    assert bench.put(Ask.RESET, "all").reason == "all already is at clear"
     bench.say("return")
     assert bench.put(Ask.RESET, "all").reason == "reset of 1 alarm"
     assert bench.label() == "NORM"
