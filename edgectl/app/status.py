@@ -52,8 +52,8 @@ def tables(picture: dict[str, Any]) -> Group:
     )
     return Group(
         head,
-        *_guards(picture),
         *_alarms(picture),
+        *_guards(picture),
         _loops(picture),
         _tags(picture),
         _actuators(picture),

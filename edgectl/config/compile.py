@@ -18,7 +18,7 @@ from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
 from edgectl.config.form import FORMS, UnitFile
 from edgectl.config.hazard import compile_hazards, hazard_names
 from edgectl.config.instrument import compile_instruments
-from edgectl.config.ladder import compile_authority, compile_ladder
+from edgectl.config.ladder import compile_authority, compile_ladder, compile_restart
 from edgectl.config.line import compile_lines
 from edgectl.config.load import check_loads
 from edgectl.config.loop import Loops, compile_loops
@@ -205,6 +205,7 @@ def _compile(draft: Draft) -> Plan:
         hazards=tuple(hazard for hazard in hazards.values() if hazard),
         ladder=compile_ladder(draft, loops, actuators),
         authority=compile_authority(draft),
+        restart=compile_restart(draft),
         alarms=alarms,
     )
 

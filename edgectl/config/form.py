@@ -14,7 +14,7 @@ from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
 from edgectl.config.hazard import HazardSection
 from edgectl.config.instrument import InstrumentSection
-from edgectl.config.ladder import AuthoritySection, UplinkLossSection
+from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSection
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
@@ -53,6 +53,7 @@ class SafetyFile(Section):
         None, description="When the uplink stays away. Without it: remote authority ends after 60 s"
     )
     authority: AuthoritySection | None = Field(None, description="How long what people do by hand stands")
+    restart: RestartSection | None = Field(None, description="What a start makes of the run before")
 
 
 class UplinkFile(Section):

@@ -15,7 +15,7 @@ from edgectl.config.quantity import show_duration
 from edgectl.config.shape import read
 from edgectl.model.loop import Mode
 from edgectl.model.plan import LoopPlan
-from edgectl.model.safety import AuthorityPlan, LadderPlan
+from edgectl.model.safety import AuthorityPlan, LadderPlan, RestartPlan
 
 
 class FallbackSetpoint(Section):
@@ -69,6 +69,16 @@ class AuthoritySection(Section):
     )
     longest_shelve: Annotated[Duration, within(60.0, 7 * 86_400.0)] = Field(
         8 * 3600.0, description="An alarm can be shelved for at most so long", examples=["8 h"]
+    )
+
+
+class RestartSection(Section):
+    """What a start makes of the run before."""
+
+    resume_within: Annotated[Duration, within(0.0, 3600.0)] = Field(
+        120.0,
+        description="After an outage of at most so long loops go on by themselves; after a longer one the unit comes up HELD and asks",
+        examples=["2 min"],
     )
 
 
@@ -150,3 +160,11 @@ def compile_authority(draft: Draft) -> AuthorityPlan:
             f"warn_before ({show_duration(section.warn_before)}) is not shorter than manual_for ({show_duration(section.manual_for)})",
         )
     return AuthorityPlan(section.manual_for, section.warn_before, section.longest_shelve)
+
+
+def compile_restart(draft: Draft) -> RestartPlan:
+    """The section ``restart``; defaults without one."""
+    path: Path = ("restart",)
+    node = draft.node(path)
+    section: RestartSection | None = read(draft, path, node, RestartSection) if node else None
+    return RestartPlan(section.resume_within) if section else RestartPlan()

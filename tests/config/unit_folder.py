@@ -192,6 +192,8 @@ authority:
   manual_for: 30 min
   warn_before: 60 s
   longest_shelve: 8 h
+restart:
+  resume_within: 2 min
 """
 UPLINK = """\
 uplink:

@@ -157,7 +157,7 @@ def test_all_that_are_latched_and_acknowledged_are_reset_together() -> None:
     bench.say("ack, retire")
     assert bench.put(Ask.RESET, "all").reason == "all already is at clear"
     bench.say("return")
-    assert bench.put(Ask.RESET, "all").reason == "reset of 1 alarm"
+    assert bench.put(Ask.RESET, "all").reason == "1 alarm reset; all already is at clear"
     assert bench.label() == "NORM"
 
 
