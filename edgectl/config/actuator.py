@@ -67,6 +67,14 @@ class ActuatorSection(Section):
         description="An unchanged value is written again so often. Without it: 2 s, less if the instrument's watchdog needs it",
         examples=["2 s"],
     )
+    min_on: Annotated[Duration, within(0.0, 86_400.0)] = Field(
+        0.0,
+        description="Once away from safe, the output stays away for so long, unless protection moves it",
+        examples=["30 s"],
+    )
+    min_off: Annotated[Duration, within(0.0, 86_400.0)] = Field(
+        0.0, description="Once at safe, it stays there for so long", examples=["5 min"]
+    )
     description: str = Field("", description="For people", examples=["CO2 flow"])
 
 
@@ -143,6 +151,8 @@ def _analog(
         tolerance=tolerance,
         resolution=resolution,
         description=section.description,
+        min_on_s=section.min_on,
+        min_off_s=section.min_off,
     )
 
 
@@ -166,6 +176,8 @@ def _switch(
         renew_s=renew_s,
         discrete=True,
         description=section.description,
+        min_on_s=section.min_on,
+        min_off_s=section.min_off,
     )
 
 

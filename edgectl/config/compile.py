@@ -10,6 +10,8 @@ from typing import Any
 
 from edgectl.config.actuator import compile_actuators
 from edgectl.config.character import decode
+from edgectl.config.check import compile_checks
+from edgectl.config.dose import compile_doses
 from edgectl.config.draft import COMMAND_LINE, Draft
 from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
@@ -34,8 +36,8 @@ from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
 from edgectl.model.plan import Plan
 
-_NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks")
-_RECORDED = ("tags", "actuators", "loops", "interlocks")
+_NAMED = ("lines", "instruments", "tags", "actuators", "loops", "limits", "interlocks", "doses", "checks")
+_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def _compile(draft: Draft) -> Plan:
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
     interlocks = compile_interlocks(draft, tags, actuators)
+    doses = compile_doses(draft, actuators)
+    checks = compile_checks(draft, instruments, tags, actuators, period_s)
     check_limits(draft, actuators, loops)
     check_setpoints(draft, loops, interlocks)
     check_loads(draft, lines, instruments, actuators)
@@ -185,6 +189,8 @@ def _compile(draft: Draft) -> Plan:
         loops=tuple(loop for loop in loops.values() if loop),
         uplink=compile_uplink(draft, unit),
         journal=compile_journal(draft),
+        checks=tuple(check for check in checks.values() if check),
+        doses=tuple(dose for dose in doses.values() if dose),
     )
 
 

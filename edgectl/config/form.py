@@ -9,6 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from edgectl.config.actuator import ActuatorSection
+from edgectl.config.check import CheckSection
+from edgectl.config.dose import DoseSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
 from edgectl.config.instrument import InstrumentSection
@@ -35,7 +37,7 @@ class UnitFile(Section):
 
 
 class SafetyFile(Section):
-    """safety.yaml: outer limits and interlocks."""
+    """safety.yaml: outer limits, interlocks, dosing limits and plausibility checks."""
 
     limits: dict[Name, Range] = Field(
         {},
@@ -44,6 +46,8 @@ class SafetyFile(Section):
     interlocks: dict[Name, InterlockSection] = Field(
         description="What forces outputs, whatever the loops want"
     )
+    doses: dict[Name, DoseSection] = Field({}, description="The most that may pass an actuator")
+    checks: dict[Name, CheckSection] = Field({}, description="Plausibility: what must follow from what")
 
 
 class UplinkFile(Section):

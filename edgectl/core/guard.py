@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from edgectl.core.alarm import annunciate
 from edgectl.core.cause import Facts
-from edgectl.core.dose import meter
+from edgectl.core.dose import meter_all
 from edgectl.core.ladder import climb
-from edgectl.core.plausibility import examine
+from edgectl.core.plausibility import examine_all
 from edgectl.core.supervisor import Order, orders, supervise
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
@@ -52,15 +52,8 @@ def guard(
     events: list[Event],
 ) -> Guarded:
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
-    del events
-    checks = {
-        check.name: examine(check, state.checks[check.name], measured, state.actuators, dt_s)
-        for check in plan.checks
-    }
-    doses = {
-        dose.actuator: meter(dose, state.doses[dose.actuator], state.actuators[dose.actuator], dt_s)
-        for dose in plan.doses
-    }
+    checks = examine_all(plan.checks, state.checks, measured, state.actuators, unit, now, dt_s, events)
+    doses = meter_all(unit, state.doses, state.actuators, image, now, dt_s, events)
     whole = climb(plan.ladder, state.unit, image, now, dt_s)
     facts = Facts(
         measured=measured,

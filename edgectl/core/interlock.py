@@ -1,6 +1,7 @@
 """Interlocks, and the chain that is the only way from a demand to a command.
 
-The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, whether it follows, interlocks, lease.
+The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, its minimum times, whether it follows, its
+dosing limits, interlocks, lease.
 Each link that changes a demand leaves its name in the command; the safe state has the last word.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from edgectl.core.lease import kept, stood
 from edgectl.core.output import Following, Output
 from edgectl.core.text import figure
 from edgectl.model.command import Command, Demand
@@ -23,6 +25,8 @@ LOW_LIMIT = "low limit"
 HIGH_LIMIT = "high limit"
 RATE_LIMIT = "rate limit"
 NOT_FOLLOWING = "not following"
+
+FREE = (math.inf, "")  # no dosing limit
 
 _CLEAR = InterlockState()
 
@@ -96,10 +100,13 @@ def permit(
     interlocks: Mapping[str, InterlockState],
     now_ns: int,
     step_s: float,
+    dt_s: float = 0.0,
+    dose: tuple[float, str] = FREE,
 ) -> tuple[ActuatorState, Command]:
     """Pass one demand through the chain. What comes out is inside the actuator's range whatever went in.
 
-    A manual demand that an interlock overrides is left where the interlock put it, so that its release moves nothing.
+    A manual demand that an interlock or a dosing limit (``dose``: the most that may go, and its name) overrides is left where that put
+    it, so that its release moves nothing.
     """
     plan = output.plan
     value, names = _in_range(plan, demand.value)
@@ -107,16 +114,21 @@ def permit(
         slowed = _slowed(plan, state.value, value, demand.protective, step_s)
         if slowed != value:
             value, names = slowed, (*names, RATE_LIMIT)
+    value, minimum = kept(plan, state, value, dt_s, protective=demand.protective)
+    names = (*names, minimum) if minimum else names
     if following.reason:
         names = (*names, NOT_FOLLOWING)
     manual = state.manual
+    if value > dose[0] or not dose[0]:
+        value, names = min(value, dose[0]), (*names, dose[1])
+        manual = None if manual is None else value
     if output.guards and (locks := locked_by(output, interlocks)):
         value = held_at(output, locks)
         names = (*names, *locks)
         manual = None if manual is None else value
     demanded = None if names and names[0] == NOT_A_NUMBER else demand.value
     command = Command(output.name, value, now_ns + output.lease_ns, demanded, names, demand.source)
-    return _remember(state, value, manual, names, following), command
+    return _remember(state, value, manual, names, following, stood(plan, state, value, dt_s)), command
 
 
 def _in_range(plan: ActuatorPlan, demanded: float | None) -> tuple[float, tuple[str, ...]]:
@@ -139,7 +151,12 @@ def _slowed(plan: ActuatorPlan, last: float, value: float, protective: bool, ste
 
 
 def _remember(
-    state: ActuatorState, value: float, manual: float | None, names: tuple[str, ...], following: Following
+    state: ActuatorState,
+    value: float,
+    manual: float | None,
+    names: tuple[str, ...],
+    following: Following,
+    stood_s: float,
 ) -> ActuatorState:
     astray_s, confirmed, stuck, _ = following
     if (
@@ -148,6 +165,7 @@ def _remember(
         and astray_s == state.astray_s
         and confirmed == state.confirmed
         and manual == state.manual
+        and stood_s == state.stood_s
     ):
         return state
-    return ActuatorState(value, manual, names, astray_s, confirmed, stuck)
+    return ActuatorState(value, manual, names, astray_s, confirmed, stuck, stood_s)

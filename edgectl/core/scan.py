@@ -10,8 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.core.dose import PER_BATCH, PER_HOUR, ceiling
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
+    FREE,
     NOT_A_NUMBER,
     NOT_FOLLOWING,
     cause,
@@ -81,7 +83,7 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         checks={check.name: CheckState() for check in plan.checks},
         hazards={hazard.name: HazardState() for hazard in plan.hazards},
         alarms={alarm.name: AlarmState() for alarm in plan.alarms},
-        doses={dose.actuator: DoseState() for dose in plan.doses},
+        doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
     )
 
 
@@ -125,7 +127,7 @@ def scan(
     loops, actuators = desk.loops, desk.actuators
     moves = _move(this, loops, measured)
     chain = _Chain({}, {}, {}, set(), set())
-    _permit(this, chain, actuators, moves, interlocks, guarded)
+    _permit(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
     return Result(
         state=State(
             scan=state.scan + 1,
@@ -188,7 +190,7 @@ def _move(this: _Now, loops: Mapping[str, LoopState], measured: Mapping[str, Mea
 class _Chain:
     """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
 
-    ``locked`` names the loops that an interlock overruled, ``astray`` those with an actuator that does not follow.
+    ``locked`` names the loops that an interlock or a dosing limit overruled, ``astray`` those with an actuator that does not follow.
     """
 
     actuators: dict[str, ActuatorState]
@@ -205,16 +207,18 @@ def _permit(
     moves: Mapping[str, Move],
     interlocks: Mapping[str, InterlockState],
     guarded: Guarded,
+    period_s: float,
 ) -> None:
-    del guarded
     loops, achieved = this.unit.loops, this.image.achieved
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
+    doses = {name: ceiling(dose, guarded.doses[name], period_s) for name, dose in this.unit.doses.items()}
     for name, output in this.unit.outputs.items():
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
-        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s)
+        dose = doses.get(name, FREE)
+        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s, dt_s, dose)
         chain.actuators[name], chain.commands[name] = after, command
         chain.actual[name] = command.value
         if command.restricted_by or before.restricted_by:
@@ -232,7 +236,7 @@ def _restricted(
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
         words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
         this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
-    told = {NOT_A_NUMBER, *(guard for guard, _ in output.guards)}
+    told = {NOT_A_NUMBER, PER_HOUR, PER_BATCH, *(guard for guard, _ in output.guards)}
     locks = [lock for lock in names if lock in told]
     if locks:
         chain.locked.add(output.loop)

@@ -10,7 +10,7 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.plan import LoopPlan, Plan
-from edgectl.model.safety import InterlockPlan
+from edgectl.model.safety import DosePlan, InterlockPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Unit:
     slaves_first: tuple[tuple[str, Loop], ...]
     outputs: Mapping[str, Output]
     units: Mapping[str, str]
+    name: str
+    doses: Mapping[str, DosePlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,8 @@ def _unit_of(key: _Same) -> Unit:
             for actuator in plan.actuators
         },
         units={tag.name: tag.unit for tag in plan.tags},
+        name=plan.unit,
+        doses={dose.actuator: dose for dose in plan.doses},
     )
 
 

@@ -55,8 +55,15 @@ def _build(kind: Any, data: Any, where: str) -> Any:
 
 def _build_container(kind: Any, data: Any, where: str) -> Any:
     if typing.get_origin(kind) is tuple and isinstance(data, list | tuple):
-        item = typing.get_args(kind)[0]
-        return tuple(_build(item, part, f"{where}[{i}]") for i, part in enumerate(data))
+        items = typing.get_args(kind)
+        if items[-1] is Ellipsis:
+            items = items[:1] * len(data)
+        if len(items) != len(data):
+            raise ValueError(f"{where}: expected {len(items)} parts, found {len(data)}")
+        return tuple(
+            _build(item, part, f"{where}[{i}]")
+            for i, (item, part) in enumerate(zip(items, data, strict=True))
+        )
     if typing.get_origin(kind) is not tuple and isinstance(data, Mapping):
         item = typing.get_args(kind)[1]
         return {key: _build(item, part, f"{where}.{key}") for key, part in data.items()}

@@ -10,7 +10,7 @@ from edgectl.model.instant import Instant
 class Event(NamedTuple):
     """A transition worth a record: ``subject`` went from ``before`` to ``after`` because of ``reason``.
 
-    ``kind`` is one of quality, mode, setpoint, interlock, restriction, actuator, loop, request, instrument, line, scan, process.
+    ``kind`` is one of quality, mode, setpoint, interlock, restriction, actuator, loop, request, instrument, line, scan, process, check, dose, batch.
     ``actor`` is a person, a process, or the part of the core that decided.
     """
 

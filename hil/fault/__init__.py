@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from hil.fault.value import Drift, Freeze, SensorNoise, Stick, Value
+from hil.fault.value import Block, Damp, Drift, Freeze, Offset, SensorNoise, Stick, Value, Weld
 from hil.fault.wire import (
     Cache,
     Collide,
@@ -39,14 +39,16 @@ REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collid
     "collide": Collide,
     "sentinel": Sentinel,
 }
-VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value]] = {
+VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value | Offset | Damp]] = {
     "freeze": Freeze,
+    "damp": Damp,
     "drift": Drift,
+    "offset": Offset,
     "noise": SensorNoise,
     "value": Value,
     "nan": Value,
 }
-OUTPUT: Mapping[str, type[Stick]] = {"stick": Stick}
+OUTPUT: Mapping[str, type[Stick | Block | Weld]] = {"stick": Stick, "block": Block, "weld": Weld}
 
 
 def arguments(kind: type[Any]) -> list[str]:
