@@ -47,7 +47,13 @@ def tables(picture: dict[str, Any]) -> Group:
         (f"{picture['unit']}  ", "bold"),
         f"plan {picture['plan'][:12]}  scan {picture['scan']} every {picture['period_s']:g} s, {picture['late_scans']} late",
     )
-    return Group(head, _loops(picture), _tags(picture), _actuators(picture), _lines(picture))
+    parts = [_loops(picture), _tags(picture), _actuators(picture), _doses(picture), _lines(picture)]
+    failed = [
+        Text(f"check {name} fails: {check['reason']}", "bold red")
+        for name, check in picture["checks"].items()
+        if check["failed"]
+    ]
+    return Group(head, *failed, *parts)
 
 
 def _table(*columns: str) -> Table:
@@ -93,6 +99,17 @@ def _actuators(picture: dict[str, Any]) -> Table:
         table.add_row(
             name, _number(actuator["value"], actuator["unit"]), _number(actuator["achieved"]), _number(actuator["safe"]),
             actuator["source"], ", ".join(actuator["restricted_by"]),
+        )  # fmt: skip
+    return table
+
+
+def _doses(picture: dict[str, Any]) -> Table:
+    batch = f"in batch {picture['batch']}" if picture["batch"] else "in this batch"
+    table = _table("dosed", "last hour", "at most", batch, "at most", "")
+    for name, dose in picture["doses"].items():
+        table.add_row(
+            name, *(_number(dose[key], dose["unit"]) for key in ("hour", "per_hour", "batch", "per_batch")),
+            Text(dose["reached"], "bold red"),
         )  # fmt: skip
     return table
 

@@ -127,7 +127,7 @@ def _check(parts: _Parts, name: str, node: Node) -> CheckPlan | None:
     tag = parts.draft.refer((*path, "tag"), section.tag, "tag", parts.tags)
     actuator, other, enabled = _references(parts, path, section)
     fits = _check_keys(parts.draft, path, section)
-    if tag is None or not fits:
+    if tag is None or not fits or bool(section.actuator) != bool(actuator):
         return None
     _check_window(parts, path, section, tag)
     if other is not None:
@@ -191,7 +191,9 @@ def _check_keys(draft: Draft, path: Path, section: CheckSection) -> bool:
             message = f"'{key}' says nothing in a check of kind '{kind.value}'; allowed beside tag, amount and window: {', '.join(allowed)}"
             draft.error((*path, key), message, "delete the line", on_key=True)
     missing = [key for key in dict.fromkeys(needed) if key not in written]
-    for key in missing:
+    node = draft.node(path)
+    misspelt = isinstance(node, MappingNode) and not node.entries.keys() <= CheckSection.model_fields.keys()
+    for key in missing if not misspelt else ():
         field = CheckSection.model_fields[key]
         example = f"write for example '{key}: {(field.examples or [''])[0]}'"
         draft.missing((*path, key), f"a check of kind '{kind.value}' wants it; {example}")

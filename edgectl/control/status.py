@@ -8,12 +8,13 @@ from typing import Any
 from edgectl.control.executive import Executive
 from edgectl.control.instrument import Instrument
 from edgectl.control.poller import Poller
+from edgectl.core.dose import in_hour
 from edgectl.model.codec import to_plain
 from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Measurement
 from edgectl.model.plan import Plan
-from edgectl.model.state import Result
+from edgectl.model.state import Result, State
 
 _NS = 1_000_000_000
 
@@ -39,6 +40,9 @@ def snapshot(
         "tags": {},
         "loops": {},
         "actuators": {},
+        "batch": executive.state.unit.batch,
+        "doses": _doses(plan, executive.state),
+        "checks": _checks(executive.state),
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,
     }
@@ -96,6 +100,29 @@ def _actuators(plan: Plan, result: Result, achieved: Mapping[str, Achieved], now
             **_confirmed(achieved.get(command.actuator), now),
         }
         for command in result.commands
+    }
+
+
+def _doses(plan: Plan, state: State) -> dict[str, Any]:
+    return {
+        dose.actuator: {
+            "unit": dose.unit,
+            "hour": in_hour(ledger),
+            "per_hour": dose.per_hour or None,
+            "batch": ledger.batch,
+            "per_batch": dose.per_batch or None,
+            "granted": ledger.granted,
+            "reached": ledger.reached,
+        }
+        for dose in plan.doses
+        if (ledger := state.doses.get(dose.actuator)) is not None
+    }
+
+
+def _checks(state: State) -> dict[str, Any]:
+    return {
+        name: {"failed": check.failed, "reason": check.reason, "suspended": check.suspended}
+        for name, check in state.checks.items()
     }
 
 

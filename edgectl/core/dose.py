@@ -124,13 +124,9 @@ def ceiling(plan: DosePlan, state: DoseState, period_s: float) -> tuple[float, s
     return max(0.0, room) * plan.rate_s / (_HORIZON * period_s), name
 
 
-def refusal(plan: DosePlan, state: DoseState) -> str:
-    """Why a limit that is reached may not be reset now; empty if it may."""
-    hour = in_hour(state)
-    if plan.per_hour and hour > _ROOM * plan.per_hour:
-        room = figure(_ROOM * plan.per_hour, plan.unit)
-        return f"{figure(hour, plan.unit)} in the last hour; wait until it is below {room}"
-    return ""
+def in_room(plan: DosePlan, state: DoseState) -> bool:
+    """Whether the last hour leaves enough room for a reset to be of use."""
+    return not plan.per_hour or in_hour(state) <= _ROOM * plan.per_hour
 
 
 def released(plan: DosePlan, state: DoseState) -> DoseState:

@@ -1,7 +1,7 @@
 """Interlocks, and the chain that is the only way from a demand to a command.
 
-The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, its minimum times, whether it follows, its
-dosing limits, interlocks, lease.
+The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, its minimum times, whether it follows, interlocks,
+its dosing limits (nothing may make it give more), lease.
 Each link that changes a demand leaves its name in the command; the safe state has the last word.
 """
 
@@ -119,12 +119,12 @@ def permit(
     if following.reason:
         names = (*names, NOT_FOLLOWING)
     manual = state.manual
-    if value > dose[0] or not dose[0]:
-        value, names = min(value, dose[0]), (*names, dose[1])
-        manual = None if manual is None else value
     if output.guards and (locks := locked_by(output, interlocks)):
         value = held_at(output, locks)
         names = (*names, *locks)
+        manual = None if manual is None else value
+    if value > dose[0] or not dose[0]:
+        value, names = min(value, dose[0]), (*names, dose[1])
         manual = None if manual is None else value
     demanded = None if names and names[0] == NOT_A_NUMBER else demand.value
     command = Command(output.name, value, now_ns + output.lease_ns, demanded, names, demand.source)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from edgectl.core.dose import begun, refusal, released, told
+from edgectl.core.dose import told
+from edgectl.core.dose_request import for_doses
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
 from edgectl.core.output import Output
+from edgectl.core.refusal import Refusal
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
@@ -21,11 +23,6 @@ from edgectl.model.request import Ask, Reply, Request
 from edgectl.model.state import ActuatorState, InterlockState
 
 _HUGE = 1e300  # beyond it a whole number may be no float any more
-_LONGEST_NAME = 64
-
-
-class Refusal(Exception):
-    """A request that may not be granted. The text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
 def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
     """Kind of event, before and after of one granted request."""
     name = request.target
-    if request.ask is Ask.BATCH or (request.ask is Ask.RESET and name in desk.guarded.doses):
-        return _batch(desk, request) if request.ask is Ask.BATCH else reset_dose(desk, name)
+    if (serve_dose := for_doses(desk.guarded, request)) is not None:
+        return serve_dose(desk.unit, desk.guarded, request)
     if (loop := desk.unit.loops.get(name)) is not None:
         if request.ask is Ask.SETPOINT:
             return _setpoint(desk, loop, _number(request))
@@ -117,40 +114,6 @@ def _check_dose(desk: Desk, name: str, value: float) -> None:
     dose = desk.guarded.doses.get(name)
     if dose is not None and dose.reached and value > 0.0:
         raise Refusal(f"{name} is blocked by {dose.reached}: {told(desk.unit.doses[name], dose)}")
-
-
-def reset_dose(desk: Desk, name: str) -> tuple[str, str, str]:
-    """Release a dosing limit that is reached.
-
-    Raises:
-        Refusal: none is, or there is no room yet.
-    """
-    plan, state = desk.unit.doses[name], desk.guarded.doses[name]
-    if not state.reached:
-        raise Refusal(f"{name} is within its dosing limits: there is nothing to reset")
-    if wait := refusal(plan, state):
-        raise Refusal(f"{name} has had {wait}")
-    desk.guarded.doses[name] = released(plan, state)
-    return "dose", state.reached, "within limits"
-
-
-def _batch(desk: Desk, request: Request) -> tuple[str, str, str]:
-    """A new batch begins, and its totals with it; what passed in the old one is told with its name."""
-    guarded, name = desk.guarded, request.value
-    if request.target != desk.unit.name:
-        raise Refusal(f"a batch is one of the whole unit: ask it of {desk.unit.name}")
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
-        raise Refusal(f"batch must be a name of 1 to {_LONGEST_NAME} printable characters, not {name!r:.40}")
-    if name == guarded.unit.batch:
-        raise Refusal(f"batch {name} is running: give the new one a name of its own")
-    totals = [
-        f"{actuator} {figure(state.batch, desk.unit.doses[actuator].unit)}"
-        for actuator, state in guarded.doses.items()
-    ]
-    before = guarded.unit.batch or "no batch"
-    guarded.doses.update({actuator: begun(state) for actuator, state in guarded.doses.items()})
-    guarded.unit = replace(guarded.unit, batch=name)
-    return "batch", f"{before} ({', '.join(totals)})" if totals else before, name
 
 
 def _setpoint(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:

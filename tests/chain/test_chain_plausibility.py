@@ -122,7 +122,7 @@ def test_no_more_than_the_limit_passes_a_pump_in_an_hour() -> None:
     assert 0.98 * 200.0 <= fed[0] <= 200.0
     assert [e.after for e in watcher.told("dose")] == ["dose limit per hour"]
     (refused,) = [e for e in watcher.told("request") if e.after == "refused"]
-    assert "wait until it is below 180 mL" in refused.reason
+    assert "it may be reset once the hour leaves room" in refused.reason
     assert watcher.commanded["P-102"] == 0.0
 
 
