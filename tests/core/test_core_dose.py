@@ -26,7 +26,7 @@ from edgectl.model.loop import Mode
 from edgectl.model.measurement import Achieved
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.request import Ask
-from edgectl.model.safety import DosePlan
+from edgectl.model.safety import DosePlan, InterlockPlan, Relation
 from edgectl.model.state import DoseState, State
 from tests.core.rig import NS, Bench, demo, request
 
@@ -193,7 +193,9 @@ def test_no_command_can_pass_the_limit_before_the_next_is_in_force(
     state: DoseState, most: float, name: str
 ) -> None:
     """Two periods of 2 s at the most that may go are what is left."""
-    assert ceiling(PLAN, state, 2.0) == (pytest.approx(most), name)
+    value, why = ceiling(PLAN, state, 2.0)
+    assert value == pytest.approx(most)
+    assert why == name
 
 
 def test_one_limit_alone_is_the_ceiling() -> None:
@@ -360,8 +362,6 @@ def test_a_loop_in_manual_stays_where_the_limit_put_it() -> None:
 
 
 def test_an_interlock_gives_no_more_than_the_limit() -> None:
-    from edgectl.model.safety import InterlockPlan, Relation
-
     lock = InterlockPlan("FLUSH", "WT-101", Relation.ABOVE, 1.0, ("P-102",), value=8.0)
     bench = Bench(demo(doses=(FEED,), interlocks=(lock,)))
     bench.run(200)
