@@ -48,11 +48,16 @@ def _driven_s(plan: CheckPlan, slots: Slots) -> float:
     return sum(slot.drive for slot in slots) / plan.drive
 
 
+def _run_up(plan: CheckPlan, slots: Slots) -> float:
+    """The greatest move within the window: an effect may have come and gone, or come after the opposite."""
+    return max(_move(plan, first, last) for place, first in enumerate(slots) for last in slots[place + 1 :])
+
+
 def _no_effect(plan: CheckPlan, slots: Slots, failed: bool, unit: str) -> Verdict:
     """The effect has the last slot's time to come."""
     del failed
     driven_s = _driven_s(plan, slots[:-1])
-    move = _move(plan, slots[0], slots[-1])
+    move = _run_up(plan, slots)
     fails = driven_s >= plan.drive_s and move < plan.amount
     reason = f"{_moved(plan, move, unit)}, less than {plan.amount:.6g}, though {plan.actuator} drove it"
     return fails, reason if fails else "the drive has its effect, or ceased"
