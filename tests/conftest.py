@@ -4,5 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 # Debian keeps servers such as mosquitto where an ordinary user's shell does not look.
 os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many normal batches are rehearsed to prove that no plausibility check cries wolf, and how long each is."""
+    parser.addoption(
+        "--batches", type=int, default=2, help="normal batches that must raise no alarm (all: 50)"
+    )
+    parser.addoption("--batch-hours", type=float, default=1.0, help="length of each (all: 3)")

@@ -54,9 +54,11 @@ def tables(picture: dict[str, Any]) -> Group:
         head,
         *_alarms(picture),
         *_guards(picture),
+        *_checks(picture),
         _loops(picture),
         _tags(picture),
         _actuators(picture),
+        _doses(picture),
         _lines(picture),
     )
 
@@ -83,6 +85,13 @@ def _alarms(picture: dict[str, Any]) -> Iterator[Table]:
     """What calls for somebody."""
     if rows := listed(picture):
         yield alarm_table(rows)
+
+
+def _checks(picture: dict[str, Any]) -> Iterator[Text]:
+    """Every plausibility check that fails."""
+    for name, check in picture["checks"].items():
+        if check["failed"]:
+            yield Text(f"check {name} fails: {check['reason']}", "bold red")
 
 
 def _table(*columns: str) -> Table:
@@ -128,6 +137,17 @@ def _actuators(picture: dict[str, Any]) -> Table:
         table.add_row(
             name, _number(actuator["value"], actuator["unit"]), _number(actuator["achieved"]), _number(actuator["safe"]),
             actuator["source"], ", ".join(actuator["restricted_by"]),
+        )  # fmt: skip
+    return table
+
+
+def _doses(picture: dict[str, Any]) -> Table:
+    batch = f"in batch {picture['batch']}" if picture["batch"] else "in this batch"
+    table = _table("dosed", "last hour", "at most", batch, "at most", "")
+    for name, dose in picture["doses"].items():
+        table.add_row(
+            name, *(_number(dose[key], dose["unit"]) for key in ("hour", "per_hour", "batch", "per_batch")),
+            Text(dose["reached"], "bold red"),
         )  # fmt: skip
     return table
 

@@ -77,6 +77,14 @@ class ActuatorSection(Section):
         description="A hold action of the hazard matrix keeps the value so long, then takes fallback; 0 s for dosing",
         examples=["60 s"],
     )
+    min_on: Annotated[Duration, within(0.0, 86_400.0)] = Field(
+        0.0,
+        description="Once away from safe, the output stays away for so long, unless protection moves it",
+        examples=["30 s"],
+    )
+    min_off: Annotated[Duration, within(0.0, 86_400.0)] = Field(
+        0.0, description="Once at safe, it stays there for so long", examples=["5 min"]
+    )
     description: str = Field("", description="For people", examples=["CO2 flow"])
 
 
@@ -155,6 +163,8 @@ def _analog(
         description=section.description,
         fallback=None if fallback is None else measure.value_inside("fallback", fallback, low, high, own),
         hold_max_s=section.hold_max,
+        min_on_s=section.min_on,
+        min_off_s=section.min_off,
     )
 
 
@@ -180,6 +190,8 @@ def _switch(
         description=section.description,
         fallback=None if section.fallback is None else measure.value("fallback", section.fallback),
         hold_max_s=section.hold_max,
+        min_on_s=section.min_on,
+        min_off_s=section.min_off,
     )
 
 

@@ -12,6 +12,8 @@ from edgectl.config.actuator import Actuators, compile_actuators
 from edgectl.config.alarm import compile_alarms
 from edgectl.config.cause import Known
 from edgectl.config.character import decode
+from edgectl.config.check import compile_checks
+from edgectl.config.dose import compile_doses
 from edgectl.config.draft import COMMAND_LINE, Draft
 from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
@@ -46,10 +48,12 @@ _NAMED = (
     "loops",
     "limits",
     "interlocks",
+    "doses",
+    "checks",
     "hazards",
     "alarms",
 )
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "hazards", "alarms")
+_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ def _compile(draft: Draft) -> Plan:
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
     interlocks = compile_interlocks(draft, tags, actuators)
+    doses = compile_doses(draft, actuators)
+    checks = compile_checks(draft, instruments, tags, actuators, period_s)
     known = _known(draft, tags, actuators, loops, interlocks)
     hazards = compile_hazards(draft, known)
     alarms = compile_alarms(draft, known, loops)
@@ -202,6 +208,8 @@ def _compile(draft: Draft) -> Plan:
         loops=tuple(loop for loop in loops.values() if loop),
         uplink=compile_uplink(draft, unit),
         journal=compile_journal(draft),
+        checks=tuple(check for check in checks.values() if check),
+        doses=tuple(dose for dose in doses.values() if dose),
         hazards=tuple(hazard for hazard in hazards.values() if hazard),
         ladder=compile_ladder(draft, loops, actuators),
         authority=compile_authority(draft),

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from edgectl.config.actuator import ActuatorSection
 from edgectl.config.alarm import AlarmSection
+from edgectl.config.check import CheckSection
+from edgectl.config.dose import DoseSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
 from edgectl.config.hazard import HazardSection
@@ -38,7 +40,7 @@ class UnitFile(Section):
 
 
 class SafetyFile(Section):
-    """safety.yaml: outer limits, interlocks, the hazard matrix, alarms, and what happens when the uplink stays away."""
+    """safety.yaml: outer limits, interlocks, dosing limits, plausibility checks, the hazard matrix, alarms, and what happens when the uplink stays away."""
 
     limits: dict[Name, Range] = Field(
         {},
@@ -47,6 +49,8 @@ class SafetyFile(Section):
     interlocks: dict[Name, InterlockSection] = Field(
         description="What forces outputs, whatever the loops want"
     )
+    doses: dict[Name, DoseSection] = Field({}, description="The most that may pass an actuator")
+    checks: dict[Name, CheckSection] = Field({}, description="Plausibility: what must follow from what")
     hazards: dict[Name, HazardSection] = Field({}, description="The hazard matrix")
     alarms: dict[Name, AlarmSection] = Field({}, description="What a person is called for")
     uplink_loss: UplinkLossSection | None = Field(

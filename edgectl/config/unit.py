@@ -30,6 +30,7 @@ def _table() -> dict[str, Unit]:
         "oxygen saturation": {"%-sat": 1.0},
         "volume fraction": {"%-vol": 1.0},
         "flow": {"uL/min": 1e-3, "mL/min": 1.0, "L/min": 1e3, "mL/h": 1 / 60, "L/h": 1e3 / 60, "mL/s": 60.0},
+        "mass flow": {"mg/min": 1e-3, "g/min": 1.0, "g/h": 1 / 60, "kg/h": 1e3 / 60},
         "gas flow": {"SCCM": 1.0, "SLPM": 1e3},
         "pressure": {"Pa": 0.01, "hPa": 1.0, "mbar": 1.0, "kPa": 10.0, "bar": 1e3},
         "pressure in psi": {"PSIA": 1.0, "PSIG": 1.0},
@@ -127,6 +128,14 @@ def allowed(unit: str) -> tuple[str, ...]:
 def allowed_difference(unit: str) -> tuple[str, ...]:
     """Units in which a difference of two values of ``unit`` may be written."""
     return ("K", "degC") if unit_of(unit).dimension == "temperature" else allowed(unit)
+
+
+def amount_of(flow: str) -> tuple[str, float] | None:
+    """What a flow adds up to: the unit of the amount, and the seconds in the flow's unit of time. None for anything that is no flow."""
+    amount, _, time = flow.rpartition("/")
+    if unit_of(amount).dimension not in ("volume", "mass") or unit_of(time).dimension != "time":
+        return None
+    return amount, unit_of(time).factor
 
 
 def same(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ from edgectl.control.executive import Executive
 from edgectl.control.instrument import Instrument
 from edgectl.control.poller import Poller
 from edgectl.core.alarm import hidden, shown
+from edgectl.core.dose import in_hour
 from edgectl.core.ladder import RUNGS
 from edgectl.core.supervisor import condition, is_latched
 from edgectl.model.codec import to_plain
@@ -49,6 +50,8 @@ def snapshot(
         "actuators": {},
         "alarms": {},
         "flood": False,
+        "doses": _doses(plan, executive.state),
+        "checks": _checks(executive.state),
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,
         "snapshot": saved._asdict() if saved else None,
@@ -163,6 +166,29 @@ def _actuators(plan: Plan, result: Result, achieved: Mapping[str, Achieved], now
             **_confirmed(achieved.get(command.actuator), now),
         }
         for command in result.commands
+    }
+
+
+def _doses(plan: Plan, state: State) -> dict[str, Any]:
+    return {
+        dose.actuator: {
+            "unit": dose.unit,
+            "hour": in_hour(ledger),
+            "per_hour": dose.per_hour or None,
+            "batch": ledger.batch,
+            "per_batch": dose.per_batch or None,
+            "granted": ledger.granted,
+            "reached": ledger.reached,
+        }
+        for dose in plan.doses
+        if (ledger := state.doses.get(dose.actuator)) is not None
+    }
+
+
+def _checks(state: State) -> dict[str, Any]:
+    return {
+        name: {"failed": check.failed, "reason": check.reason, "suspended": check.suspended}
+        for name, check in state.checks.items()
     }
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from edgectl.core.annunciator import annunciate
 from edgectl.core.cause import Facts
-from edgectl.core.dose import meter
+from edgectl.core.dose import meter_all
 from edgectl.core.ladder import RUNGS, climb, effect, stopped, trouble
 from edgectl.core.manual import endings
-from edgectl.core.plausibility import examine
+from edgectl.core.plausibility import examine_all
 from edgectl.core.supervisor import Order, awaken, label, orders, supervise
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
@@ -59,14 +59,8 @@ def guard(
     events: list[Event],
 ) -> Guarded:
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
-    checks = {
-        check.name: examine(check, state.checks[check.name], measured, state.actuators, dt_s)
-        for check in plan.checks
-    }
-    doses = {
-        dose.actuator: meter(dose, state.doses[dose.actuator], state.actuators[dose.actuator], dt_s)
-        for dose in plan.doses
-    }
+    checks = examine_all(plan.checks, state.checks, measured, state.actuators, unit, now, dt_s, events)
+    doses = meter_all(unit, state.doses, state.actuators, image, now, dt_s, events)
     whole = climb(plan.ladder, state.unit, image, now, dt_s, configured=unit.remote)
     _tell_rung(plan, unit, state.unit, whole, now, events)
     facts = Facts(

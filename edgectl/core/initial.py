@@ -40,7 +40,7 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         checks={check.name: CheckState() for check in plan.checks},
         hazards={hazard.name: HazardState() for hazard in plan.hazards},
         alarms={alarm.name: AlarmState() for alarm in plan.alarms},
-        doses={dose.actuator: DoseState() for dose in plan.doses},
+        doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
     )
 
 

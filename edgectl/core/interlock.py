@@ -1,7 +1,8 @@
 """Interlocks, and the chain that is the only way from a demand to a command.
 
-The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, whether it follows, interlocks, the supervisor's
-orders, lease. An interlock that acts is not overruled by an order: its value (usually the safe one) was chosen for that very cause. Each link that changes a demand leaves its name in the command; the safe state has the last word.
+The order is fixed: somebody's demand, a finite number, the actuator's range, its rate limit, its minimum times, whether it follows, the supervisor's
+orders, interlocks, its dosing limits (nothing may make it give more), lease. An interlock that acts is not overruled by an order: its value (usually the
+safe one) was chosen for that very cause. Each link that changes a demand leaves its name in the command; the safe state has the last word.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from edgectl.core.lease import kept, stood
 from edgectl.core.output import Following, Output
 from edgectl.core.supervisor import Order
 from edgectl.core.text import figure
@@ -24,6 +26,8 @@ LOW_LIMIT = "low limit"
 HIGH_LIMIT = "high limit"
 RATE_LIMIT = "rate limit"
 NOT_FOLLOWING = "not following"
+
+FREE = (math.inf, "")  # no dosing limit
 
 _CLEAR = InterlockState()
 
@@ -99,10 +103,12 @@ def permit(
     step_s: float,
     dt_s: float = 0.0,
     order: Order | None = None,
+    dose: tuple[float, str] = FREE,
 ) -> tuple[ActuatorState, Command]:
     """Pass one demand through the chain. What comes out is inside the actuator's range whatever went in.
 
-    A manual demand that an interlock or an order overrides is left where that put it, so that its release moves nothing.
+    A manual demand that an interlock, an order or a dosing limit (``dose``: the most that may go, and its name) overrides is left where that
+    put it, so that its release moves nothing.
     """
     plan = output.plan
     value, names = _in_range(plan, demand.value)
@@ -110,6 +116,8 @@ def permit(
         slowed = _slowed(plan, state.value, value, demand.protective, step_s)
         if slowed != value:
             value, names = slowed, (*names, RATE_LIMIT)
+    value, minimum = kept(plan, state, value, dt_s, protective=demand.protective)
+    names = (*names, minimum) if minimum else names
     if following.reason:
         names = (*names, NOT_FOLLOWING)
     manual, held_s = state.manual, 0.0
@@ -121,9 +129,12 @@ def permit(
     if locks or order is not None:
         names = (*names, *locks, *(order.names if order else ()))
         manual = None if manual is None else value
+    if value > dose[0] or not dose[0]:
+        value, names = min(value, dose[0]), (*names, dose[1])
+        manual = None if manual is None else value
     demanded = None if names and names[0] == NOT_A_NUMBER else demand.value
     command = Command(output.name, value, now_ns + output.lease_ns, demanded, names, demand.source)
-    return _remember(state, value, manual, names, following, held_s), command
+    return _remember(state, value, manual, names, following, held_s, stood(plan, state, value, dt_s)), command
 
 
 def _ordered(plan: ActuatorPlan, state: ActuatorState, action: Action, dt_s: float) -> tuple[float, float]:
@@ -162,6 +173,7 @@ def _remember(
     names: tuple[str, ...],
     following: Following,
     held_s: float,
+    stood_s: float,
 ) -> ActuatorState:
     astray_s, confirmed, stuck, _ = following
     if (
@@ -171,6 +183,7 @@ def _remember(
         and confirmed == state.confirmed
         and manual == state.manual
         and held_s == state.held_s
+        and stood_s == state.stood_s
     ):
         return state
     return ActuatorState(
@@ -183,4 +196,5 @@ def _remember(
         manual_left_s=state.manual_left_s,
         remote=state.remote,
         held_s=held_s,
+        stood_s=stood_s,
     )

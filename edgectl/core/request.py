@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from edgectl.core.alarm_request import serve_alarm, serve_all
 from edgectl.core.authority import MOVES, check_heard
+from edgectl.core.dose import told
+from edgectl.core.dose_request import for_doses
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
@@ -91,6 +93,8 @@ def _reset_all(desk: Desk, request: Request, events: list[Event]) -> Reply:
 
 def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
     """Kind of event, before and after of one granted request."""
+    if (serve_dose := for_doses(desk.guarded, request)) is not None:
+        return serve_dose(desk.unit, desk.guarded, request)
     if (serve_unit := SERVE.get(request.ask)) is not None:
         return serve_unit(desk.unit, desk.guarded, request)
     if request.ask not in MOVES:
@@ -149,6 +153,13 @@ def _check_locks(desk: Desk, output: Output, value: float) -> None:
         raise Refusal(f"{output.name} is not free: {', '.join(order.names)}")
 
 
+def _check_dose(desk: Desk, name: str, value: float) -> None:
+    """A limit that is reached would block the value at once; better to say so."""
+    dose = desk.guarded.doses.get(name)
+    if dose is not None and dose.reached and value > 0.0:
+        raise Refusal(f"{name} is blocked by {dose.reached}: {told(desk.unit.doses[name], dose)}")
+
+
 def _setpoint(desk: Desk, loop: Loop, value: float) -> tuple[str, str, str]:
     plan, state = loop.plan, desk.loops[loop.name]
     if state.mode is Mode.CAS:
@@ -192,6 +203,7 @@ def _loop_output(desk: Desk, loop: Loop, value: float, *, remote: bool) -> tuple
     _check_limits(value, plan.out_low, plan.out_high, "")
     for share in loop.shares:
         _check_locks(desk, desk.unit.outputs[share.actuator], asked(share, value))
+        _check_dose(desk, share.actuator, asked(share, value))
     desk.loops[loop.name] = replace(by_hand(desk.unit, state, remote=remote), output=value)
     return "request", figure(state.output, ""), figure(value, "")
 
@@ -214,6 +226,7 @@ def _actuator_output(desk: Desk, output: Output, value: float, *, remote: bool) 
         raise Refusal(f"{output.name} is on or off: ask for 1 or 0, not {value:.6g}")
     _check_limits(value, plan.low, plan.high, plan.unit)
     _check_locks(desk, output, value)
+    _check_dose(desk, output.name, value)
     desk.actuators[output.name] = taken(desk.unit, state, value, remote=remote)
     before = "normal" if state.manual is None else figure(state.manual, plan.unit)
     return "request", before, figure(value, plan.unit)

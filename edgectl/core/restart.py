@@ -225,7 +225,8 @@ class _Desk:
                 continue
             last = actuator.value if actuator.confirmed is None else actuator.confirmed
             before = doses[plan.actuator]
-            after = replace(before, batch=before.batch + max(last, 0.0) * outage.seconds / plan.rate_s)
+            more = max(last, 0.0) * outage.seconds / plan.rate_s
+            after = replace(before, batch=before.batch + more, minute=before.minute + more)
             doses[plan.actuator] = after
             if after.batch != before.batch:
                 reason = f"at most this much may have passed in {_length(outage)} without control"
@@ -250,7 +251,13 @@ def _go_on(start: LoopState, saved: LoopState) -> LoopState:
 def _stand(start: ActuatorState, saved: ActuatorState) -> ActuatorState:
     """An actuator as its last will left it; what a person wants of it by hand still counts."""
     return replace(
-        saved, value=start.value, restricted_by=(), astray_s=0.0, confirmed=start.confirmed, stuck=start.stuck
+        saved,
+        value=start.value,
+        restricted_by=(),
+        astray_s=0.0,
+        confirmed=start.confirmed,
+        stuck=start.stuck,
+        stood_s=0.0,
     )
 
 

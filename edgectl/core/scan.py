@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgectl.core.containment import decide, learn
+from edgectl.core.dose import ceiling
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.interlock import (
+    FREE,
     HIGH_LIMIT,
     LOW_LIMIT,
     NOT_A_NUMBER,
@@ -25,6 +27,7 @@ from edgectl.core.interlock import (
 )
 from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
+from edgectl.core.lease import MINIMUM_OFF, MINIMUM_ON
 from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
@@ -57,7 +60,9 @@ from edgectl.model.state import (
     TagState,
 )
 
-_PLAY = frozenset({LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, NOT_FOLLOWING})  # told elsewhere, or not at all
+_PLAY = frozenset(
+    {LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, MINIMUM_ON, MINIMUM_OFF, NOT_FOLLOWING}
+)  # told elsewhere, or not at all
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
 _UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
 
@@ -98,7 +103,7 @@ def scan(
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
     chain = _Chain({}, {}, {}, set(), set())
-    _permit(this, chain, actuators, moves, interlocks, guarded)
+    _permit(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
     return Result(
         state=State(
             scan=state.scan + 1,
@@ -170,7 +175,7 @@ def _move(
 class _Chain:
     """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
 
-    ``locked`` names the loops that an interlock overruled, ``astray`` those with an actuator that does not follow.
+    ``locked`` names the loops that an interlock or a dosing limit overruled, ``astray`` those with an actuator that does not follow.
     """
 
     actuators: dict[str, ActuatorState]
@@ -187,16 +192,20 @@ def _permit(
     moves: Mapping[str, Move],
     interlocks: Mapping[str, InterlockState],
     guarded: Guarded,
+    period_s: float,
 ) -> None:
     loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
+    doses = {name: ceiling(dose, guarded.doses[name], period_s) for name, dose in this.unit.doses.items()}
     for name, output in this.unit.outputs.items():
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
-        order = orders.get(name)
-        after, command = permit(output, before, demand, following, interlocks, now_ns, step_s, dt_s, order)
+        order, dose = orders.get(name), doses.get(name, FREE)
+        after, command = permit(
+            output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
+        )
         chain.actuators[name], chain.commands[name] = after, command
         chain.actual[name] = command.value
         if command.restricted_by or before.restricted_by:

@@ -10,7 +10,7 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.plan import LoopPlan, Plan
-from edgectl.model.safety import AlarmPlan, AuthorityPlan, HazardPlan, InterlockPlan
+from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Unit:
     hazards: tuple[HazardPlan, ...]
     authority: AuthorityPlan
     remote: bool
+    doses: Mapping[str, DosePlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +80,7 @@ def _unit_of(key: _Same) -> Unit:
         hazards=plan.hazards,
         authority=plan.authority,
         remote=bool(plan.uplink.host),
+        doses={dose.actuator: dose for dose in plan.doses},
     )
 
 

@@ -137,11 +137,16 @@ class CheckKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """One plausibility check on ``tag``.
+    """One plausibility check on ``tag``. It fails within ``window_s`` of the fault, which is the stated detection time.
 
-    ``actuator`` drives it when its confirmed value is at or beyond ``drive`` (NO_EFFECT, UNCAUSED); ``other`` is the second tag (DISAGREEMENT, CEILING).
-    ``amount`` (tag unit) is the least move, greatest difference, least noise or greatest excess; ``value`` the place of NEAR; ``rising``
-    the direction of the effect. It fails after ``window_s``, which is the stated detection time.
+    ``amount`` (tag unit) is the move that counts as an effect (NO_EFFECT, UNCAUSED; upwards if ``rising``), the least noise (NOISE_LOSS), the
+    greatest excess (CEILING) or difference (DISAGREEMENT), or the half width around ``value`` (NEAR).
+
+    ``actuator`` has driven the tag when its confirmed value, summed over the window, reaches ``drive`` for ``drive_s``. With ``other`` it is a
+    set point and drives by what it is beyond that tag. It drives only while the switch ``enabled_by`` is on. For NOISE_LOSS ``drive`` is how far it
+    must have moved. ``noise`` is the noise below which a NEAR tag is dead.
+
+    CEILING is ``value``, or the mean of the tags' own ``mix`` values weighted by those tags: what the gases that flow can give at most.
     """
 
     name: str
@@ -155,6 +160,10 @@ class CheckPlan:
     value: float = 0.0
     rising: bool = True
     description: str = ""
+    drive_s: float = 0.0
+    enabled_by: str = ""
+    noise: float = 0.0
+    mix: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,7 @@ class AlarmPlan:
 
 @dataclass(frozen=True, slots=True)
 class DosePlan:
-    """The most that may pass one actuator, in its unit integrated over time (``rate_s``: seconds of the rate, 60 for mL/min).
+    """The most that may pass one actuator, in ``unit``: its own unit integrated over time (``rate_s``: seconds of the rate, 60 for mL/min).
 
     ``per_hour`` and ``per_batch`` (0: no limit) count what the instrument confirmed, and survive restarts. Reached, it is latched.
     """
@@ -190,6 +199,7 @@ class DosePlan:
     rate_s: float
     per_hour: float = 0.0
     per_batch: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

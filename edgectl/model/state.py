@@ -33,7 +33,8 @@ class ActuatorState:
 
     ``confirmed`` is the value the instrument confirmed last (None: never), ``stuck`` where it stood when it was found not to follow
     (None: it follows, or its writes fail). ``manual_left_s`` is how long the manual demand still stands (None: until somebody ends it), ``remote``
-    whether it came through the uplink, ``held_s`` for how long a HOLD has kept the value.
+    whether it came through the uplink, ``held_s`` for how long a HOLD has kept the value. ``stood_s`` is for how long it has been
+    at its safe value, or away from it; counted up to the longest time that matters.
     """
 
     value: float
@@ -45,6 +46,7 @@ class ActuatorState:
     manual_left_s: float | None = None
     remote: bool = False
     held_s: float = 0.0
+    stood_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,43 @@ class InterlockState:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """What a plausibility check saw in one slot of its window.
+
+    Of its tag: samples, their sum, least and greatest, the squares of the steps between them, the sum of the second tag at the same times, and the
+    greatest ceiling. Of its actuator: scans, drive (value x s), least and greatest value.
+    """
+
+    samples: int = 0
+    total: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    squares: float = 0.0
+    others: float = 0.0
+    ceiling: float = 0.0
+    scans: int = 0
+    drive: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class CheckState:
-    """Memory of one plausibility check: whether it fails, and why."""
+    """Memory of one plausibility check: whether it fails, and why; or why it cannot tell (``suspended``).
+
+    ``slots`` are the whole slots of its window, oldest first, ``slot`` the running one, begun ``slot_s`` ago. ``last`` is the sample seen last,
+    ``blind_s`` for how long there was none to look at.
+    """
 
     failed: bool = False
     reason: str = ""
+    suspended: str = ""
+    slots: tuple[Slot, ...] = ()
+    slot: Slot = field(default_factory=Slot)
+    slot_s: float = 0.0
+    last: float = 0.0
+    last_ns: int = 0
+    blind_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +167,21 @@ class AnnunciatorState:
 
 @dataclass(frozen=True, slots=True)
 class DoseState:
-    """Memory of one dosing limit: what has passed in this batch, in the actuator's unit of amount, and whether a limit is reached."""
+    """Memory of one dosing limit: what has passed, in the actuator's unit of amount, and which limit is reached (empty: none).
+
+    ``batch`` counts this batch, ``granted`` is what of it a person has let pass since by a reset. ``minutes`` are the whole minutes of the last
+    hour, oldest first, empty ones before the first amount left out; ``minute`` is the running one, begun ``minute_s`` ago. ``rate`` is the
+    largest value the actuator may stand at, ``confirmed_ns`` when it was confirmed last.
+    """
 
     batch: float = 0.0
     reached: str = ""
+    granted: float = 0.0
+    minutes: tuple[float, ...] = ()
+    minute: float = 0.0
+    minute_s: float = 0.0
+    rate: float = 0.0
+    confirmed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from hil.fault.device import Baud, Behind, Ignore, Lock
-from hil.fault.value import Drift, Freeze, SensorNoise, Stick, Value
+from hil.fault.value import Block, Damp, Drift, Freeze, Offset, SensorNoise, Stick, Value, Weld
 from hil.fault.wire import (
     Cache,
     Collide,
@@ -48,14 +48,16 @@ REPLY: Mapping[str, type[Slow | Garble | Flip | Cut | Trickle | Foreign | Collid
     "sentinel": Sentinel,
     "baud": Baud,
 }
-VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value]] = {
+VALUE: Mapping[str, type[Freeze | Drift | SensorNoise | Value | Offset | Damp]] = {
     "freeze": Freeze,
+    "damp": Damp,
     "drift": Drift,
+    "offset": Offset,
     "noise": SensorNoise,
     "value": Value,
     "nan": Value,
 }
-OUTPUT: Mapping[str, type[Stick]] = {"stick": Stick}
+OUTPUT: Mapping[str, type[Stick | Block | Weld]] = {"stick": Stick, "block": Block, "weld": Weld}
 
 
 def arguments(kind: type[Any]) -> list[str]:

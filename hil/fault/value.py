@@ -72,3 +72,44 @@ class Stick(Seeded):
         """The position it is stuck at."""
         self.count += 1
         return present if self.at is None else self.at
+
+
+@dataclass(slots=True, eq=False)
+class Block(Stick):
+    """Nothing comes out whatever the actuator does: a blocked line, an empty bag, a blown heater."""
+
+    at: float | None = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Weld(Seeded):
+    """A contact that closes and never opens again."""
+
+    def apply(self, value: float, present: float) -> float:
+        """Closed, once it was."""
+        self.count += 1
+        return max(value, present)
+
+
+@dataclass(slots=True, eq=False)
+class Offset(Seeded):
+    """The value is wrong by `by`: a tare, a bag hung on the scale."""
+
+    by: float = 0.0
+
+    def apply(self, t_s: float, value: float, last: float | None) -> float:  # noqa: ARG002
+        """The value and what was put on it."""
+        self.count += 1
+        return value + self.by
+
+
+@dataclass(slots=True, eq=False)
+class Damp(Seeded):
+    """A dying amplifier: the value follows by `share` a reading, so that its noise is gone long before it stands still."""
+
+    share: float = 0.02
+
+    def apply(self, t_s: float, value: float, last: float | None) -> float:  # noqa: ARG002
+        """The last value, a little nearer."""
+        self.count += 1
+        return value if last is None else last + self.share * (value - last)
