@@ -26,7 +26,7 @@ from edgectl.model.loop import Mode
 from edgectl.model.measurement import Achieved
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.request import Ask
-from edgectl.model.safety import DosePlan, InterlockPlan, Relation
+from edgectl.model.safety import AuthorityPlan, DosePlan, InterlockPlan, Relation
 from edgectl.model.state import DoseState, State
 from tests.core.rig import NS, Bench, demo, request
 
@@ -226,7 +226,7 @@ BASE = DosePlan("P-101", 60.0, per_hour=1.0, unit="mL")
 
 
 def unit(*doses: DosePlan) -> Bench:
-    bench = Bench(demo(doses=doses or (FEED,)))
+    bench = Bench(demo(doses=doses or (FEED,), authority=AuthorityPlan(manual_s=0.0)))
     bench.run(3)
     bench.events.clear()
     return bench
