@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from edgectl.core.text import figure, span
+from edgectl.model.command import Demand
 from edgectl.model.measurement import Achieved
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.safety import InterlockPlan
@@ -15,6 +16,7 @@ from edgectl.model.state import ActuatorState
 
 _SILENCE_S = 2.0  # a lost write is repeated before anybody is told
 _MISMATCH_SCANS = 1.5  # a read-back that differs in two scans in a row is told
+_PROOF = 2.0  # tolerances away from where it stands
 _NS = 1_000_000_000
 
 
@@ -22,7 +24,7 @@ _NS = 1_000_000_000
 class Output:
     """An actuator's plan with what follows from it.
 
-    ``loop`` is the loop it belongs to, or empty. ``guards`` are its interlocks in plan order, each with the value it forces. Read-back
+    ``loop`` is the loop it belongs to, or empty, and ``sense`` is 1 where it rises with the loop's output, else -1. ``guards`` are its interlocks in plan order, each with the value it forces. Read-back
     within ``tolerance`` of the command counts as following; a difference that stands for ``mismatch_s`` is told.
     """
 
@@ -33,9 +35,12 @@ class Output:
     lease_ns: int
     tolerance: float
     mismatch_s: float
+    sense: float = 1.0
 
 
-def output_of(plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan], period_s: float) -> Output:
+def output_of(
+    plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan], period_s: float, sense: float = 1.0
+) -> Output:
     """One actuator with everything that depends on the plan alone worked out."""
     return Output(
         plan=plan,
@@ -50,6 +55,7 @@ def output_of(plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan]
         # Below float32 precision of the span, read-backs differ by their encoding alone.
         tolerance=max(plan.tolerance, plan.resolution, 1e-6 * (plan.high - plan.low)),
         mismatch_s=_MISMATCH_SCANS * period_s,
+        sense=sense,
     )
 
 
@@ -106,3 +112,15 @@ def _mismatch(output: Output, state: ActuatorState, value: float, commanded: flo
     unit = output.plan.unit
     reason = f"asked for {figure(commanded, unit)}, instrument confirms {figure(value, unit)}"
     return Following(astray_s, value, value, reason)
+
+
+def prove(output: Output, demand: Demand, following: Following, direction: float) -> Demand:
+    """The demand on an actuator that does not follow, so that it can show that it does again.
+
+    A loop that tracks it asks for the very place it stands at, and agreement there proves nothing. So ask for a little more than its
+    tolerance, in the ``direction`` (1, -1, 0: none) the loop would go.
+    """
+    stands, value = following.confirmed, demand.value
+    if not direction or stands is None or value is None or abs(value - stands) > output.tolerance:
+        return demand
+    return demand._replace(value=stands + direction * _PROOF * output.tolerance)

@@ -40,7 +40,7 @@ from edgectl.core.loop import (
     demands,
 )
 from edgectl.core.manual import lapse
-from edgectl.core.output import Following, Output, follow
+from edgectl.core.output import Following, Output, follow, prove
 from edgectl.core.request import Desk, serve
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit, unit_of
@@ -202,6 +202,8 @@ def _permit(
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
+        if following.reason and output.loop:
+            demand = prove(output, demand, following, moves[output.loop].urge * output.sense)
         order, dose = orders.get(name), doses.get(name, FREE)
         after, command = permit(
             output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
