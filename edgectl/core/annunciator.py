@@ -48,14 +48,17 @@ def annunciate(
         return {}, annunciator
     guarded = frozenset(plan.cause.subject for plan in plans if plan.cause.watch is Watch.BAD)
     alarms: dict[str, AlarmState] = {}
-    reasons: dict[str, str] = {}
+    standings: dict[str, Standing] = {}
     for plan in plans:
         name = plan.name
-        alarms[name], reasons[name] = _advance(plan, states[name], guarded, facts, dt_s)
+        alarms[name], standings[name] = _advance(plan, states[name], guarded, facts, dt_s)
     after = _call(plans, alarms, replace(annunciator, clock_s=annunciator.clock_s + dt_s))
     after = _mark(alarms, after)
-    for name, state in alarms.items():
-        _tell(name, states[name], state, reasons[name], now, alarms, events)
+    for plan in plans:
+        before, state = states[plan.name], alarms[plan.name]
+        if state is not before and label(before) != label(state):
+            reason = _reason(plan, before, state, standings[plan.name])
+            alarms[plan.name] = _told(plan.name, before, state, reason, now, events)
     if after.flood is not annunciator.flood:
         words = ("over", FLOOD) if after.flood else (FLOOD, "over")
         reason = f"{len(after.raised)} alarms or more in {span(_WINDOW_S)}" if after.flood else "fewer alarms"
@@ -65,8 +68,8 @@ def annunciate(
 
 def _advance(
     plan: AlarmPlan, before: AlarmState, guarded: frozenset[str], facts: Facts, dt_s: float
-) -> tuple[AlarmState, str]:
-    """One alarm, and why it stands as it does.
+) -> tuple[AlarmState, Standing]:
+    """One alarm, and its cause.
 
     A tag that is not known has passed no limit: where an alarm tells that the tag is lost, those about its limits wait.
     """
@@ -74,7 +77,7 @@ def _advance(
     waits = standing.unknown and plan.cause.subject in guarded
     stepped = before if waits else step(plan, before, standing, dt_s)
     state = screen(before, stepped, _suppressed(plan, facts), dt_s)
-    return state, _reason(plan, before, state, standing)
+    return state, standing
 
 
 def _suppressed(plan: AlarmPlan, facts: Facts) -> bool:
@@ -152,19 +155,10 @@ def _over(state: AlarmState) -> bool:
     return state.code is AlarmCode.NORM or hidden(state)
 
 
-def _tell(
-    name: str,
-    before: AlarmState,
-    after: AlarmState,
-    reason: str,
-    now: Instant,
-    alarms: dict[str, AlarmState],
-    events: list[Event],
-) -> None:
-    was, becomes = label(before), label(after)
-    if was == becomes:
-        return
-    alarms[name] = replace(after, since=now, reason=reason)
-    if after.first_out and not before.first_out:
-        reason += "; first out"
-    events.append(Event(now, "alarm", name, was, becomes, _LOGIC, reason))
+def _told(
+    name: str, before: AlarmState, after: AlarmState, reason: str, now: Instant, events: list[Event]
+) -> AlarmState:
+    """The alarm after its transition has been told."""
+    first = "; first out" if after.first_out and not before.first_out else ""
+    events.append(Event(now, "alarm", name, label(before), label(after), _LOGIC, reason + first))
+    return replace(after, since=now, reason=reason)

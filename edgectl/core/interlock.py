@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from edgectl.core.lease import kept, stood
-from edgectl.core.output import Following, Output
+from edgectl.core.output import NOT_FOLLOWING, Following, Output
 from edgectl.core.supervisor import Order
 from edgectl.core.text import figure
 from edgectl.model.command import Command, Demand
@@ -25,7 +25,6 @@ NOT_A_NUMBER = "not a number"
 LOW_LIMIT = "low limit"
 HIGH_LIMIT = "high limit"
 RATE_LIMIT = "rate limit"
-NOT_FOLLOWING = "not following"
 
 FREE = (math.inf, "")  # no dosing limit
 

@@ -14,6 +14,8 @@ from edgectl.model.plan import ActuatorPlan
 from edgectl.model.safety import InterlockPlan
 from edgectl.model.state import ActuatorState
 
+NOT_FOLLOWING = "not following"
+
 _SILENCE_S = 2.0  # a lost write is repeated before anybody is told
 _MISMATCH_SCANS = 1.5  # a read-back that differs in two scans in a row is told
 _PROOF = 2.0  # tolerances away from where it stands

@@ -17,7 +17,6 @@ from edgectl.core.interlock import (
     HIGH_LIMIT,
     LOW_LIMIT,
     NOT_A_NUMBER,
-    NOT_FOLLOWING,
     RATE_LIMIT,
     cause,
     demand_of,
@@ -40,7 +39,7 @@ from edgectl.core.loop import (
     demands,
 )
 from edgectl.core.manual import lapse
-from edgectl.core.output import Following, Output, follow, prove
+from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow, prove
 from edgectl.core.request import Desk, serve
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit, unit_of

@@ -85,6 +85,8 @@ def _stands(plan: HazardPlan, state: HazardState, standing: Standing, dt_s: floa
 def _gone(plan: HazardPlan, state: HazardState, *, sure: bool, dt_s: float) -> HazardState:
     if not sure:
         return replace(state, gone_s=0.0) if state.gone_s else state
+    if state.proven and not (state.active or state.beyond or state.stood_s or state.gone_s or state.blind_s):
+        return state  # nearly always
     after = replace(
         state,
         stood_s=max(state.stood_s - _RECOVERY * dt_s, 0.0),
