@@ -127,7 +127,8 @@ def permit(
         value = held_at(output, locks)
     if locks or order is not None:
         names = (*names, *locks, *(order.names if order else ()))
-        manual = None if manual is None else value
+        if locks or not (order and order.passing):
+            manual = None if manual is None else value
     if value > dose[0] or not dose[0]:
         value, names = min(value, dose[0]), (*names, dose[1])
         manual = None if manual is None else value

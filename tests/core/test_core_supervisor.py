@@ -259,10 +259,14 @@ def test_the_highest_action_wins_on_each_actuator(
 def test_not_known_yet_makes_outputs_safe_whatever_the_action() -> None:
     found = orders(MATRIX, acting(proven=False), ("X", "Y", "Z"), "")
     assert found == {
-        "X": Order(Action.SAFE, ("unknown a", "unknown b")),
-        "Y": Order(Action.SAFE, ("unknown b", "unknown c")),
-        "Z": Order(Action.SAFE, ("unknown b",)),
+        "X": Order(Action.SAFE, ("unknown a", "unknown b"), passing=True),
+        "Y": Order(Action.SAFE, ("unknown b", "unknown c"), passing=True),
+        "Z": Order(Action.SAFE, ("unknown b",), passing=True),
     }
+    held = orders(MATRIX, acting(proven=False), ("X",), "anna")
+    assert held == {"X": Order(Action.SAFE, ("held", "unknown a", "unknown b"))}, (
+        "somebody's hold does not pass by itself"
+    )
     assert condition(MATRIX[0], HazardState()) == "clear", "a warning makes nothing safe"
     hold = (HazardPlan("h", HOT, Action.HOLD, ("X",)),)
     assert orders(hold, {"h": HazardState()}, ("X",), "") == {"X": Order(Action.SAFE, ("unknown h",))}
