@@ -142,8 +142,8 @@ def _actuators(picture: dict[str, Any]) -> Table:
 
 
 def _doses(picture: dict[str, Any]) -> Table:
-    batch = f"in batch {picture['batch']}" if picture["batch"] else "in this batch"
-    table = _table("dosed", "last hour", "at most", batch, "at most", "")
+    heading = f"in batch {batch}" if (batch := picture["unit_state"]["batch"]) else "in this batch"
+    table = _table("dosed", "last hour", "at most", heading, "at most", "")
     for name, dose in picture["doses"].items():
         table.add_row(
             name, *(_number(dose[key], dose["unit"]) for key in ("hour", "per_hour", "batch", "per_batch")),
