@@ -20,6 +20,7 @@ _RETRY_S = 0.2
 _BUSY_S = 0.05
 _BUSY_TRIES = 3
 _REFUSED_S = 1.0
+_UNPROVEN_S = 1.0
 _SURELY_S = 1e-6  # a lease that is over on the float clock is over on the integer clock as well
 
 
@@ -29,6 +30,8 @@ class Output:
     It is ``due`` (seconds of the loop) at once when the command moved by more than the resolution, when it became exactly the safe
     value, or when the last write failed; else when it wants renewal or the lease ends, whichever is first. Past the lease the
     safe value goes out, whoever is or is not alive to say so.
+
+    Nobody knows what it did before this run. So until its instrument has once confirmed the safe value (``proven``), nothing else is written.
     """
 
     def __init__(self, plan: ActuatorPlan, instrument: Instrument, shell: Shell) -> None:
@@ -38,6 +41,7 @@ class Output:
         self.channel = plan.channel.removeprefix(f"{instrument.name}.")
         self.due = math.inf
         self.lapsed = False
+        self.proven = False
         self._shell = shell
         self._command: Command | None = None
         self._sent: float | None = None
@@ -51,7 +55,7 @@ class Output:
         self._command = command
         if self._writing:
             return False
-        sent, value = self._sent, command.value
+        sent, value = self._sent, command.value if self.proven else self.plan.safe
         if sent is not None and (
             value == sent or (abs(value - sent) <= self.plan.resolution and value != self.plan.safe)
         ):
@@ -83,7 +87,11 @@ class Output:
         Raises:
             InstrumentFault: not confirmed; the image knows, and it is due again shortly.
         """
+        before = self.proven
         await self.put(self._wanted())
+        if self.proven and not before:
+            reason = f"{self.plan.safe:g} before any command"
+            self._shell.tell("actuator", self.name, "not confirmed", "safe", "outputs", reason)
 
     async def put(self, value: float) -> float:
         """Write ``value`` and return what the instrument confirms.
@@ -106,11 +114,17 @@ class Output:
             image.post_achieved(Achieved(self.name, value, confirmed, "", now))
             self._sent = value
             self._not_before, self._refusals = 0.0, 0
-            self._renew_at = now.mono_ns / _NS + self.plan.renew_s
+            self.proven = self.proven or (value == self.plan.safe and self.is_safe(confirmed))
+            again_s = self.plan.renew_s if self.proven else min(self.plan.renew_s, _UNPROVEN_S)
+            self._renew_at = now.mono_ns / _NS + again_s
             return confirmed
         finally:
             self._writing = False
             self._schedule()
+
+    def is_safe(self, confirmed: float) -> bool:
+        """Whether what the instrument confirms is the safe value, as exactly as the plan asks."""
+        return abs(confirmed - self.plan.safe) <= max(self.plan.tolerance, self.plan.resolution, 1e-9)
 
     def _schedule(self) -> None:
         """The next time, by the latest command: a newer one may have come while the old one was being written."""
@@ -129,7 +143,7 @@ class Output:
         if lapsed != self.lapsed:
             self.lapsed = lapsed
             self._tell_lease(command.value)
-        return safe if lapsed else command.value
+        return command.value if self.proven and not lapsed else safe
 
     def _tell_lease(self, value: float) -> None:
         lease_s, safe = self.plan.lease_s, self.plan.safe

@@ -14,7 +14,7 @@ from edgectl.control.instrument import Instrument
 from edgectl.control.outputs import Output
 from edgectl.control.shell import Shell
 from edgectl.model.fault import InstrumentFault
-from edgectl.model.plan import ActuatorPlan, Plan
+from edgectl.model.plan import Plan
 from edgectl.wire.line import Line
 from edgectl.wire.link import Link
 
@@ -82,8 +82,8 @@ async def _make_safe(line: Line, instrument: Instrument, outputs: Iterable[Outpu
     """One try for the outputs of one instrument."""
     _, detail = await _try(instrument, _contact(line, instrument))
     if detail:
-        return [_outcome(output.plan, None, detail) for output in outputs]
-    return [_outcome(o.plan, *await _try(instrument, o.put(o.plan.safe))) for o in outputs]
+        return [_outcome(output, None, detail) for output in outputs]
+    return [_outcome(o, *await _try(instrument, o.put(o.plan.safe))) for o in outputs]
 
 
 async def _try(instrument: Instrument, work: Awaitable[T]) -> tuple[T | None, str]:
@@ -107,10 +107,9 @@ async def _contact(line: Line, instrument: Instrument) -> None:
         instrument.ready = True
 
 
-def _outcome(plan: ActuatorPlan, confirmed: float | None, detail: str) -> Outcome:
-    if confirmed is None:
-        return Outcome(plan.name, plan.safe, None, safe=False, detail=detail)
-    if abs(confirmed - plan.safe) <= max(plan.tolerance, plan.resolution, 1e-9):
-        return Outcome(plan.name, plan.safe, confirmed, safe=True, detail="")
-    detail = f"{plan.channel} confirms {confirmed:g} {plan.unit}".rstrip()
-    return Outcome(plan.name, plan.safe, confirmed, safe=False, detail=detail)
+def _outcome(output: Output, confirmed: float | None, detail: str) -> Outcome:
+    plan = output.plan
+    safe = confirmed is not None and output.is_safe(confirmed)
+    if confirmed is not None and not safe:
+        detail = f"{plan.channel} confirms {confirmed:g} {plan.unit}".rstrip()
+    return Outcome(plan.name, plan.safe, confirmed, safe=safe, detail=detail)

@@ -49,6 +49,59 @@ def test_the_first_thing_written_is_the_safe_value_and_no_poll_comes_before_it()
     assert journal.told("actuator", "V-1")[0] == ("unknown", "safe")
 
 
+@pytest.mark.parametrize("trouble", [{"mute": True}, {"unheard": True}, {"refuse": {6: 4, 16: 4}}])
+@pytest.mark.parametrize("lasts_s", [0.5, 3.5, 12.0])
+def test_an_output_that_was_not_made_safe_at_the_start_is_before_it_takes_any_command(
+    trouble: Mapping[str, Any], lasts_s: float
+) -> None:
+    """P01, A11: the one try of a start may time out under load; what control resumes with must not be the first thing the output hears."""
+    made, bus, unit = one(lease_s=60.0, renew_s=20.0)
+    for name, value in trouble.items():
+        setattr(unit, name, value)
+
+    async def body(_: Scene) -> None:
+        await asyncio.sleep(lasts_s)
+        unit.mute, unit.unheard, unit.refuse = False, False, {}
+        await asyncio.sleep(8)
+        assert unit.holding[0] == 40 * RAW
+
+    journal, _ = rehearse(made, {"bus": bus.link}, body)
+    values = [value for at, _, value in unit.written if at >= lasts_s]
+    assert values[:2] == [5 * RAW, 40 * RAW]
+    assert 40 * RAW not in [value for at, _, value in unit.written if at < lasts_s]
+    assert journal.told("actuator", "V-1")[:2] == [("unknown", "not confirmed"), ("not confirmed", "safe")]
+
+
+def test_an_output_whose_line_is_missing_at_the_start_is_made_safe_when_it_comes() -> None:
+    made, bus, unit = one()
+    bus.link.plugged = False
+
+    async def body(_: Scene) -> None:
+        await asyncio.sleep(10)
+        bus.link.plugged = True
+        await asyncio.sleep(5)
+
+    rehearse(made, {"bus": bus.link}, body)
+    assert [value for _, _, value in unit.written][:2] == [5 * RAW, 40 * RAW]
+
+
+def test_an_output_that_does_not_take_its_safe_value_gets_no_command_and_is_asked_every_second() -> None:
+    class Local(Unit):
+        """In local mode: it accepts everything and does nothing."""
+
+        def answer(self, now_s: float, pdu: bytes) -> bytes:
+            reply = super().answer(now_s, pdu)
+            self.holding[0] = 777
+            return reply
+
+    unit = Local(inputs={0: 70}, holding={0: 777})
+    made, _, _ = one(renew_s=20.0, lease_s=60.0)
+    journal, _ = rehearse(made, {"bus": Bus({1: unit}).link}, lasting(20.5))
+    assert {value for _, _, value in unit.written} == {5 * RAW}
+    assert 20 <= len([at for at, _, _ in unit.written if at < 20.4]) <= 23
+    assert "not following" in [event.after for entry in journal.entries for event in entry.events]
+
+
 def test_a_command_overtakes_every_poll_that_is_due() -> None:
     units = {n: Unit(inputs={100 * b: 1 for b in range(4)}, holding={0: 0}) for n in range(1, 4)}
     bus = Bus(units, baud=2400)  # about 0.1 s an exchange, 12 polls a second: never idle

@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=5, help="runs of every other fault (5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--only", default="", help="one fault: stall freeze10 freeze25 unplug abandon cuts kill"
+        "--only", default="", help="one fault: stall block freeze10 freeze25 unplug abandon cuts kill"
     )
     asked = parser.parse_args()
     chance = random.Random(asked.seed)
@@ -27,6 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kills-") as folder, running(Path(folder)) as unit:
         faults: dict[str, Callable[[], ordeal.Ordeal]] = {
             "stall": lambda: ordeal.stall(unit, asked.others),
+            "block": lambda: ordeal.block(unit, asked.others),
             "freeze10": lambda: ordeal.freeze(unit, asked.others, 10.0),
             "freeze25": lambda: ordeal.freeze(unit, asked.others, 25.0),
             "unplug": lambda: ordeal.unplug(unit, asked.others),
@@ -36,7 +37,7 @@ def main() -> int:
         }
         for name in [asked.only] if asked.only else faults:
             done.append(faults[name]())
-            print(f"{done[-1].name}: worst {done[-1].worst_s:.2f} s of {len(done[-1].times)}", flush=True)
+            print(f"{done[-1].name}: worst {done[-1].worst_s:.2f} s of {len(done[-1].runs)}", flush=True)
     print(ordeal.table(done))
     return 0 if all(found.passed for found in done) else 1
 

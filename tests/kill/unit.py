@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -11,11 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgectl.app.control_socket import Unreachable, ask
 from hil.serve import ask as ask_bench
@@ -32,6 +33,10 @@ SAFE = {
     "air_ml_min": (50.0, 1.0),
     "stir_rpm": (80.0, 1.0),
 }
+_WILL_SEEN_S = 0.25
+_BUSY = {
+    "actuators.HS-101.min_off": "2 s"
+}  # the heater is on again soon, and so away from its safe value in most runs
 SPAN = {
     "heater_enabled": 1.0,
     "jacket_setpoint_c": 60.0,
@@ -44,14 +49,35 @@ SPAN = {
 }
 
 
-# Where an output follows what its instrument was told with a lag, or is told more within a few milliseconds, what was told counts: by the
-# instrument's own log, the instrument and the name of the set point in it.
+# What an instrument was told is in its own log on the bench: the instrument, the names of the set point in that log, and factor and offset to
+# the unit of the output. It says when an output that follows with a lag, or is told more within milliseconds, was told its safe value.
 TOLD = {
-    "air_ml_min": ("gas/A", ("S", "LS"), 1.0),
-    "co2_ml_min": ("gas/B", ("S", "LS"), 1.0),
-    "o2_ml_min": ("gas/C", ("S", "LS"), 1.0),
-    "feed_ml_min": ("cell/1", ("register 1",), 0.01),
+    "heater_enabled": ("utility/2", ("coil 0", "coil 513"), 1.0, 0.0),
+    "jacket_setpoint_c": ("utility/1", ("register 26",), 0.1, 0.0),
+    "base_ml_min": ("pump/1", ("I", "H"), 1.0, 0.0),
+    "co2_ml_min": ("gas/B", ("S", "LS"), 1.0, 0.0),
+    "o2_ml_min": ("gas/C", ("S", "LS"), 1.0, 0.0),
+    "feed_ml_min": ("cell/1", ("register 1",), 0.01, 0.0),
+    "air_ml_min": ("gas/A", ("S", "LS"), 1.0, 0.0),
+    "stir_rpm": ("utility/3", ("register 0",), 0.025, -100.0),  # 4 to 20 mA are 0 to 400 rpm
 }
+
+# A Python program of the unit blocks its main thread when it is asked to; its other threads go on.
+BLOCKABLE = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: time.sleep(3))
+signal.signal(signal.SIGUSR2, lambda *_: time.sleep(3600))
+"""
+
+
+class Safe(NamedTuple):
+    """When an output was safe (s after the fault, infinite: never yet), and what made it so."""
+
+    after_s: float
+    by: str
+
+
+STOOD, STARTED, WILL, ITSELF = "stood safe", "next start", "last will", "own watchdog"
 
 
 def is_safe(name: str, value: float) -> bool:
@@ -100,27 +126,38 @@ class Witness:
             time.sleep(0.005)
         return False
 
-    def times_to_safe(self, fault_s: float) -> dict[str, float]:
-        """For each output, how long after ``fault_s`` it was first seen at its safe value (infinite: never yet)."""
-        times = dict.fromkeys(SAFE, float("inf"))
-        for at_s, outputs in list(self.seen):
-            if at_s >= fault_s:
-                for name in times.keys() - TOLD.keys():
-                    if times[name] == float("inf") and is_safe(name, outputs[name]):
-                        times[name] = at_s - fault_s
-        return times | {name: self._told(name, fault_s) for name in TOLD}
+    def safe_since(self, fault_s: float, wills: Sequence[float]) -> dict[str, Safe]:
+        """For each output, when it was first told or seen to be safe after ``fault_s``. At ``wills`` a last will was seen at work."""
+        looks = [look for look in list(self.seen) if look[0] >= fault_s]
+        return {name: self._safe(name, fault_s, looks, wills) for name in SAFE}
 
-    def _told(self, name: str, fault_s: float) -> float:
-        """When an instrument was first told its safe value after the fault; 0 if that is what it was told last before."""
-        target, words, scale = TOLD[name]
+    def _safe(
+        self,
+        name: str,
+        fault_s: float,
+        looks: Sequence[tuple[float, dict[str, float]]],
+        wills: Sequence[float],
+    ) -> Safe:
+        told = self._told(name, fault_s)
+        before = [value for at_s, value in told if at_s < 0.0]
+        if (looks and is_safe(name, looks[0][1][name])) or (before and is_safe(name, before[-1])):
+            return Safe(0.0, STOOD)
+        seen_s = next((at_s - fault_s for at_s, seen in looks if is_safe(name, seen[name])), math.inf)
+        told_s = next((at_s for at_s, value in told if at_s >= 0.0 and is_safe(name, value)), math.inf)
+        if seen_s < told_s - 0.1:
+            return Safe(seen_s, ITSELF)
+        by_will = any(abs(at_s - fault_s - told_s) < _WILL_SEEN_S for at_s in wills)
+        return Safe(min(seen_s, told_s), WILL if by_will else STARTED)
+
+    def _told(self, name: str, fault_s: float) -> list[tuple[float, float]]:
+        """What the instrument was told (s after the fault, value). A relay told to close for a while is on."""
+        target, words, factor, offset = TOLD[name]
         log = ask_bench(self._control, {"do": "log", "target": target})["log"]
-        told = [
-            (t - self._line_s - fault_s, value * scale) for t, what, value in log["writes"] if what in words
+        return [
+            (t - self._line_s - fault_s, float(value) * factor + offset)
+            for t, what, value in log["writes"]
+            if what in words
         ]
-        before = [value for t, value in told if t < 0.0]
-        if before and is_safe(name, before[-1]):
-            return 0.0
-        return next((t for t, value in told if t >= 0.0 and is_safe(name, value)), float("inf"))
 
     def worst_step(self, since_s: float) -> float:
         """The largest move between two looks since then, of any output that is not on and off, as a share of its span."""
@@ -156,9 +193,17 @@ class Unit:
     def start(self) -> None:
         """Start ``edgectl run``."""
         log = self.stack.enter_context((self.folder / "run.log").open("a"))
+        site = self.folder / "site"
+        site.mkdir(exist_ok=True)
+        (site / "sitecustomize.py").write_text(BLOCKABLE)
         command = [sys.executable, "-m", "edgectl", "run", "configs/demo", "--no-uplink", *self.overrides]
         self.supervisor = self.stack.enter_context(
-            started(*command, env=environment(self.folder / "state"), stderr=log, stdout=log)
+            started(
+                *command,
+                env=environment(self.folder / "state") | {"PYTHONPATH": str(site)},
+                stderr=log,
+                stdout=log,
+            )
         )
 
     def said(self) -> str:
@@ -171,6 +216,10 @@ class Unit:
         pid = self.supervisor.pid
         found: int = until(lambda: children(pid).get("control"), 20)
         return found
+
+    def will_at_work(self) -> bool:
+        """Whether a last will is being written."""
+        return self.supervisor is not None and "safe" in children(self.supervisor.pid)
 
     def status(self) -> dict[str, Any] | None:
         try:
@@ -216,6 +265,7 @@ def running(folder: Path) -> Iterator[Unit]:
         assert bench.stdout is not None
         where = json.loads(bench.stdout.readline())
         settings = {f"lines.{n}.{k}": v for n, line in where["lines"].items() for k, v in line.items()}
+        settings |= _BUSY
         overrides = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         witness = Witness(where["control"])
         unit = Unit(folder, where["control"], overrides, witness, stack=stack)
