@@ -217,7 +217,7 @@ def _restricted(
 ) -> None:
     """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
     name, unit, names = output.name, output.plan.unit, command.restricted_by
-    if following.reason:
+    if following.reason and not following.unproven:
         chain.astray.add(output.loop)
         chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
