@@ -175,7 +175,7 @@ def _remember(
     held_s: float,
     stood_s: float,
 ) -> ActuatorState:
-    astray_s, confirmed, stuck, _ = following
+    astray_s, confirmed, stuck, _, _ = following
     if (
         value == state.value
         and names == state.restricted_by

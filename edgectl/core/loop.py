@@ -6,7 +6,6 @@ output its actuators really achieved. Limits, interlocks, manual mode, fallback,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -58,10 +57,7 @@ class Loop:
 
 
 class Move(NamedTuple):
-    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``.
-
-    ``urge`` is the direction in which the error pushes the output: 1, -1, or 0 for none.
-    """
+    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``."""
 
     condition: str
     target: float
@@ -70,7 +66,6 @@ class Move(NamedTuple):
     wanted: float
     pid: PidState
     unsure_s: float
-    urge: float = 0.0
 
 
 def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
@@ -164,9 +159,7 @@ def _regulate(
         start = state.achieved
     wanted, pid = step(tuning, memory, setpoint, value, dt_s, step_s, start)
     output = _between(plan.out_low, wanted, plan.out_high)
-    error = setpoint - value
-    urge = math.copysign(1.0, error * tuning.gain) if abs(error) > plan.dead_band else 0.0
-    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, urge)
+    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
 
 
 def _at_rest(loop: Loop, achieved: float) -> bool:

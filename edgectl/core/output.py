@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from edgectl.core.text import figure, span
-from edgectl.model.command import Demand
 from edgectl.model.measurement import Achieved
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.safety import InterlockPlan
@@ -18,7 +17,6 @@ NOT_FOLLOWING = "not following"
 
 _SILENCE_S = 2.0  # a lost write is repeated before anybody is told
 _MISMATCH_SCANS = 1.5  # a read-back that differs in two scans in a row is told
-_PROOF = 2.0  # tolerances away from where it stands
 _NS = 1_000_000_000
 
 
@@ -26,7 +24,7 @@ _NS = 1_000_000_000
 class Output:
     """An actuator's plan with what follows from it.
 
-    ``loop`` is the loop it belongs to, or empty, and ``sense`` is 1 where it rises with the loop's output, else -1. ``guards`` are its interlocks in plan order, each with the value it forces. Read-back
+    ``loop`` is the loop it belongs to, or empty. ``guards`` are its interlocks in plan order, each with the value it forces. Read-back
     within ``tolerance`` of the command counts as following; a difference that stands for ``mismatch_s`` is told.
     """
 
@@ -37,12 +35,9 @@ class Output:
     lease_ns: int
     tolerance: float
     mismatch_s: float
-    sense: float = 1.0
 
 
-def output_of(
-    plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan], period_s: float, sense: float = 1.0
-) -> Output:
+def output_of(plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan], period_s: float) -> Output:
     """One actuator with everything that depends on the plan alone worked out."""
     return Output(
         plan=plan,
@@ -57,17 +52,20 @@ def output_of(
         # Below float32 precision of the span, read-backs differ by their encoding alone.
         tolerance=max(plan.tolerance, plan.resolution, 1e-6 * (plan.high - plan.low)),
         mismatch_s=_MISMATCH_SCANS * period_s,
-        sense=sense,
     )
 
 
 class Following(NamedTuple):
-    """One judgement. The first three go to the actuator's memory; ``reason`` says why it does not follow, empty if it does."""
+    """One judgement. The first three go to the actuator's memory; ``reason`` says why it does not follow, empty if it does.
+
+    ``unproven``: it does as it is asked, but was not asked to move since it was found stuck.
+    """
 
     astray_s: float
     confirmed: float | None
     stuck: float | None
     reason: str
+    unproven: bool = False
 
 
 def follow(
@@ -77,7 +75,7 @@ def follow(
 
     It does not follow when its read-back differs from the command in two scans in a row, or when no write was confirmed for 2 s.
     An actuator found stuck follows again once it has moved from where it stood: a loop that tracks it asks for that very
-    place, so agreement there proves nothing.
+    place, so agreement there proves nothing. There its loop is free to ask for another, or it would never move again.
     """
     if achieved is None:
         return _silent(state, "no write has been confirmed yet", dt_s)
@@ -89,7 +87,7 @@ def follow(
         return _mismatch(output, state, value, achieved.commanded, dt_s)
     if state.stuck is not None and abs(value - state.stuck) <= output.tolerance:
         reason = f"has not moved from {figure(state.stuck, output.plan.unit)}"
-        return Following(state.astray_s + dt_s, value, state.stuck, reason)
+        return Following(state.astray_s + dt_s, value, state.stuck, reason, unproven=True)
     return Following(0.0, value, None, "")
 
 
@@ -114,15 +112,3 @@ def _mismatch(output: Output, state: ActuatorState, value: float, commanded: flo
     unit = output.plan.unit
     reason = f"asked for {figure(commanded, unit)}, instrument confirms {figure(value, unit)}"
     return Following(astray_s, value, value, reason)
-
-
-def prove(output: Output, demand: Demand, following: Following, direction: float) -> Demand:
-    """The demand on an actuator that does not follow, so that it can show that it does again.
-
-    A loop that tracks it asks for the very place it stands at, and agreement there proves nothing. So ask for a little more than its
-    tolerance, in the ``direction`` (1, -1, 0: none) the loop would go.
-    """
-    stands, value = following.confirmed, demand.value
-    if not direction or stands is None or value is None or abs(value - stands) > output.tolerance:
-        return demand
-    return demand._replace(value=stands + direction * _PROOF * output.tolerance)

@@ -39,7 +39,7 @@ from edgectl.core.loop import (
     demands,
 )
 from edgectl.core.manual import lapse
-from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow, prove
+from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow
 from edgectl.core.request import Desk, serve
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit, unit_of
@@ -201,8 +201,6 @@ def _permit(
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
-        if following.reason and output.loop:
-            demand = prove(output, demand, following, moves[output.loop].urge * output.sense)
         order, dose = orders.get(name), doses.get(name, FREE)
         after, command = permit(
             output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
@@ -218,7 +216,7 @@ def _restricted(
 ) -> None:
     """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
     name, unit, names = output.name, output.plan.unit, command.restricted_by
-    if following.reason:
+    if following.reason and not following.unproven:
         chain.astray.add(output.loop)
         chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):

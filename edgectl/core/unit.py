@@ -62,11 +62,6 @@ def _unit_of(key: _Same) -> Unit:
     actuators = {actuator.name: actuator for actuator in plan.actuators}
     slaves = {loop.master: loop.name for loop in plan.loops if loop.master}
     owners = _owners(plan.loops)
-    senses = {
-        segment.actuator: 1.0 if segment.high > segment.low else -1.0
-        for loop in plan.loops
-        for segment in loop.segments
-    }
     loops = {
         loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
     }
@@ -76,13 +71,7 @@ def _unit_of(key: _Same) -> Unit:
         loops=loops,
         slaves_first=tuple(reversed(loops.items())),
         outputs={
-            actuator.name: output_of(
-                actuator,
-                owners.get(actuator.name, ""),
-                plan.interlocks,
-                plan.period_s,
-                senses.get(actuator.name, 1.0),
-            )
+            actuator.name: output_of(actuator, owners.get(actuator.name, ""), plan.interlocks, plan.period_s)
             for actuator in plan.actuators
         },
         units={tag.name: tag.unit for tag in plan.tags},

@@ -157,6 +157,7 @@ def _vanished(stage: Stage) -> Finding:
 
 def _cut_often(stage: Stage) -> Finding:
     cuts, failed = 100, 0
+    stage.order("sessions")  # from here on
     for _ in range(cuts):
         stage.fault("cell", "unplug")
         stage.until(lambda: stage.status()["lines"]["cell"]["condition"] == "lost", 10.0)

@@ -205,4 +205,4 @@ def replayed(stage: Stage) -> str:
     if not stage.journal.path.exists():
         return ""
     said = stage.edgectl("replay", str(stage.journal.path))
-    return "" if said.returncode == 0 else said.stdout.strip().splitlines()[-1]
+    return "" if said.returncode == 0 else (said.stdout or said.stderr).strip().splitlines()[-1]

@@ -16,7 +16,7 @@ from hil.campaign.bed import ROOT
 from hil.campaign.child import Child, Resources, children, free_port, resources, wait_until_listening
 from hil.campaign.health import ailing
 from hil.campaign.journal import Journal
-from hil.campaign.row import Skip, Stuck
+from hil.campaign.row import Stuck
 from hil.campaign.tally import Tally
 from hil.campaign.witness import Ear
 from hil.serve import ask
@@ -63,8 +63,9 @@ class Stage:
         """The rig's lines and its control socket."""
         still = ("--still",) if self.bed.still is not None else ()
         words = ("--dir", str(self.folder / "rig"), "--clock", str(self.bed.clock), "--seed", str(self._seed))
+        begun = [word for name, value in self.bed.start.items() for word in ("--start", f"{name}={value}")]
         self._rig = Child(
-            (*PYTHON, "hil", "serve", self.bed.rig, *words, "--with-parent", *still), stdin=True
+            (*PYTHON, "hil", "serve", self.bed.rig, *words, *begun, "--with-parent", *still), stdin=True
         )
         where = json.loads(self._rig.line())
         self._rig_socket = where["control"]
@@ -228,20 +229,9 @@ class Stage:
         """What control or uplink holds."""
         return resources(self.process(name))
 
-    def alarms(self) -> list[dict[str, Any]]:
-        """The standing alarms; Skip while the product has none."""
-        said = self.edgectl("alarms", "--json")
-        if said.returncode == 2:
-            raise Skip("needs `edgectl alarms`")
-        found: list[dict[str, Any]] = json.loads(said.stdout)
-        return found
-
-    def trips(self) -> list[dict[str, Any]]:
-        """The latched trips; Skip while the product has none."""
-        trips = self.status().get("trips")
-        if trips is None:
-            raise Skip("needs the supervisor: no trips in the status")
-        return list(trips)
+    def reset(self, hazard: str) -> bool:
+        """Ask for the end of a latch; whether that was granted."""
+        return bool(self.request("reset", hazard, "reset")["accepted"])
 
     # Waiting.
 

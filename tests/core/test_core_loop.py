@@ -247,9 +247,9 @@ def test_an_actuator_that_was_stuck_regulates_again_when_it_is_free(load: float)
     unit.load = load
     unit.run(30)
     assert unit.command("PV-1").restricted_by == ("not following",)
-    assert abs(unit.outputs[-1] - stuck_at) == pytest.approx(4.0), "twice the tolerance, to be seen"
+    assert abs(unit.outputs[-1] - stuck_at) < 4.0, "it tracks what is stuck"
     unit.stuck.clear()
-    unit.run(5)
+    unit.run(20)
     assert unit.command("PV-1").restricted_by == ()
     assert unit.loop("PIC-1").condition == "regulating"
     unit.run(400)

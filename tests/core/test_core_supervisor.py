@@ -269,7 +269,9 @@ def test_not_known_yet_makes_outputs_safe_whatever_the_action() -> None:
     )
     assert condition(MATRIX[0], HazardState()) == "clear", "a warning makes nothing safe"
     hold = (HazardPlan("h", HOT, Action.HOLD, ("X",)),)
-    assert orders(hold, {"h": HazardState()}, ("X",), "") == {"X": Order(Action.SAFE, ("unknown h",))}
+    assert orders(hold, {"h": HazardState()}, ("X",), "") == {
+        "X": Order(Action.SAFE, ("unknown h",), passing=True)
+    }
     assert orders(hold, {"h": HazardState(active=True)}, ("X",), "") == {"X": Order(Action.HOLD, ("hold h",))}
 
 
