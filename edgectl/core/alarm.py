@@ -9,7 +9,7 @@ from edgectl.core.cause import Standing
 from edgectl.model.safety import AlarmCode, AlarmPlan, Held
 from edgectl.model.state import AlarmState
 
-ABNORMAL = frozenset({AlarmCode.UNACK, AlarmCode.ACKED})
+ABNORMAL = (AlarmCode.UNACK, AlarmCode.ACKED)
 
 _RETURNS: Mapping[tuple[AlarmCode, bool], AlarmCode] = {
     (AlarmCode.UNACK, False): AlarmCode.RTNUN,

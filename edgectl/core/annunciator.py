@@ -74,14 +74,23 @@ def _advance(
     A tag that is not known has passed no limit: where an alarm tells that the tag is lost, those about its limits wait.
     """
     standing = judge_cause(plan.cause, before.code in ABNORMAL, facts)
+    suppressed = _suppressed(plan, facts)
+    if (
+        before.code is AlarmCode.NORM
+        and not standing.stands
+        and not (suppressed or before.stood_s or hidden(before))
+    ):
+        return before, standing  # nearly always
     waits = standing.unknown and plan.cause.subject in guarded
     stepped = before if waits else step(plan, before, standing, dt_s)
-    state = screen(before, stepped, _suppressed(plan, facts), dt_s)
+    state = screen(before, stepped, suppressed, dt_s)
     return state, standing
 
 
 def _suppressed(plan: AlarmPlan, facts: Facts) -> bool:
     name = plan.suppressed_by
+    if not name:
+        return False
     if name in facts.interlocks:
         return facts.interlocks[name].active
     return name in facts.hazards and facts.hazards[name].active
