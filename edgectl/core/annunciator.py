@@ -31,7 +31,7 @@ _FLOOD_BEGINS = 11  # wishes to call in the window
 _FLOOD_ENDS = 5  # it ends with fewer
 _MOST_REPEATS = 3  # calls of one alarm in the window
 _BURST_S = 300.0  # an alarm that comes so long after the one before begins a burst of its own
-_RANK: Mapping[Priority, int] = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+_URGENCY = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
 def annunciate(
@@ -114,7 +114,7 @@ def _call(
     flood = annunciator.flood and len(raised) >= _FLOOD_ENDS
     due = [plan for plan in plans if alarms[plan.name].due]
     silent: list[AlarmPlan] = []
-    for plan in sorted(due, key=lambda plan: (_RANK[plan.priority], -alarms[plan.name].stood_s)):
+    for plan in sorted(due, key=lambda plan: (_URGENCY.index(plan.priority), -alarms[plan.name].stood_s)):
         state = alarms[plan.name]
         if state.held in (Held.NOT, Held.REPEATING):
             own = _recent(state.raised, clock_s)

@@ -122,7 +122,7 @@ def permit(
     manual, held_s = state.manual, 0.0
     if order is not None:
         value, held_s = _ordered(plan, state, order.action, dt_s)
-    locks = locked_by(output, interlocks) if output.guards else ()
+    locks = locked_by(output, interlocks)
     if locks:
         value = held_at(output, locks)
     if locks or order is not None:
@@ -151,11 +151,11 @@ def _in_range(plan: ActuatorPlan, demanded: float | None) -> tuple[float, tuple[
     """A finite value inside the range; nobody's demand and what is no number become the safe value."""
     if demanded is None:
         return plan.safe, ()
-    if plan.low <= demanded <= plan.high:
-        return demanded, ()
     if not math.isfinite(demanded):
         return plan.safe, (NOT_A_NUMBER,)
-    return (plan.high, (HIGH_LIMIT,)) if demanded > plan.high else (plan.low, (LOW_LIMIT,))
+    if demanded > plan.high:
+        return plan.high, (HIGH_LIMIT,)
+    return (plan.low, (LOW_LIMIT,)) if demanded < plan.low else (demanded, ())
 
 
 def _slowed(plan: ActuatorPlan, last: float, value: float, protective: bool, step_s: float) -> float:

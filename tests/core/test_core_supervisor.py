@@ -22,6 +22,7 @@ from edgectl.core.supervisor import (
     label,
     orders,
     supervise,
+    targets,
 )
 from edgectl.model.codec import from_plain, to_plain
 from edgectl.model.instant import Instant
@@ -325,3 +326,38 @@ def test_nothing_of_an_earlier_life_counts() -> None:
         "hot"
     ]
     assert again == HazardState(beyond=True)
+
+
+def test_what_counts_is_time_and_not_scans() -> None:
+    """A quarter of the time without the cause is taken from what a delay has counted, however late the scans are."""
+    plan = replace(SAFE, delay_s=3.0)
+    for dt_s, without in ((4.0, 1), (2.0, 2), (0.5, 8)):
+        state, _ = run(plan, hot(2))
+        state, _ = run(plan, cool(without), state, dt_s)
+        assert state.stood_s == 1.0
+        assert run(plan, hot(), state, 1.9)[1] == "-"
+        assert run(plan, hot(), state, 2.0)[1] == "A"
+
+
+def test_a_hazard_that_acts_and_stands_keeps_its_state_object() -> None:
+    """Its time counts no further than its delay, so that nothing of it moves."""
+    for delay_s in (0.0, 2.0):
+        state, _ = run(replace(SAFE, delay_s=delay_s), hot(3))
+        assert run(replace(SAFE, delay_s=delay_s), hot(), state)[0] is state
+    waits, _ = run(SAFE, blind(70), HazardState())
+    assert run(SAFE, blind(), waits)[0] is waits
+
+
+@pytest.mark.parametrize(
+    ("action", "named", "expected"),
+    [
+        (Action.SAFE, ("X",), ("X",)),
+        (Action.SAFE, (), ("X", "Y")),
+        (Action.TRIP, (), ("X", "Y")),
+        (Action.TRIP, ("X",), ("X", "Y")),
+    ],
+)
+def test_a_trip_and_a_hazard_that_names_no_actuator_act_on_all(
+    action: Action, named: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert targets(HazardPlan("hot", HOT, action, named), ("X", "Y")) == expected
