@@ -91,19 +91,14 @@ LIVE = Bed(
     stale_s=dict.fromkeys(_DEMO_TAGS, 25.0) | dict.fromkeys(("AT-102", "TT-101"), 12.5),
 )
 
-COLD = Bed(
-    "demo unit, living plant from 30 degC, 30x",
+CULTURE = Bed(
+    "demo unit, grown culture in band, 10x",
     "BR-DEMO",
     _DEMO,
     "demo",
-    30.0,
+    10.0,
     settings={"restart.resume_within": "30 min"},
-)
-
-CULTURE = replace(
-    COLD,
-    name="demo unit, grown culture in band, 30x",
-    start={"temperature_c": 37.0, "ph": 7.2, "do_percent": 40.0, "viable_per_ml": 5e6},
+    start={"temperature_c": 37.0, "ph": 7.2, "do_percent": 40.0, "viable_per_ml": 2e6},
 )
 
 WALL = replace(STILL, name="demo unit, plant standing still, wall time", clock=1.0)

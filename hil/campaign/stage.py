@@ -6,10 +6,12 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hil.campaign.bed import ROOT
@@ -78,13 +80,26 @@ class Stage:
         if self.bed.still is not None:
             self.order("still", readings=dict(self.bed.still))
 
-    def start_broker(self, *command: str) -> None:
+    def start_broker(self, *command: str, ear: bool = True) -> None:
         """The bench's own broker, or another by its command, on the port of this stage; and an ear at it."""
         own = (*PYTHON, "hil", "broker", "--port", str(self.port), "--with-parent")
         self.broker = Child(command or own, stdin=True, log=self.folder / "broker.log")
         wait_until_listening(self.port)
-        if self.ear is None:
+        if self.ear is None and ear:
             self.ear = Ear(self.port)
+
+    def rewrite(self, file: str, *changes: tuple[str, str]) -> None:
+        """Change the text of a file of the unit, in a copy that the next start takes; Stuck if a text is not there."""
+        copy = self.folder / "unit"
+        if not copy.exists():
+            shutil.copytree(self.bed.folder, copy)
+            self.bed = replace(self.bed, folder=copy)
+        text = (ROOT / "configs" / "demo" / file).read_text()
+        for old, new in changes:
+            if old not in text:
+                raise Stuck(f"no {old!r} in {file}")
+            text = text.replace(old, new)
+        (copy / file).write_text(text)
 
     def command(self, settings: Mapping[str, str] | None = None) -> list[str]:
         """`edgectl run` for this bed, with its lines and broker filled in."""
@@ -99,6 +114,10 @@ class Stage:
         """`edgectl run`, with more settings or environment than the bed has."""
         self._env = {"EDGECTL_STATE_DIR": str(self.state), **(env or {})}
         self.unit = Child(self.command(settings), env=self._env, log=self.folder / "run.log")
+
+    def runs(self) -> bool:
+        """Whether `edgectl run` is there."""
+        return self.unit is not None and self.unit.process.poll() is None
 
     def stop_unit(self) -> int:
         """SIGTERM to `edgectl run`; its exit code."""
@@ -260,6 +279,15 @@ class Stage:
         if status is None or not status["tags"]:
             return "control does not answer"
         return ailing(status)
+
+    def await_control(self) -> float:
+        """How many seconds of the wall until every loop regulates, whatever its contactor's minimum off time says."""
+        loops = self.until(self._regulates, 60.0 * self.bed.clock)
+        return loops / self.bed.clock
+
+    def _regulates(self) -> bool:
+        loops = self.status()["loops"].values()
+        return bool(loops) and all(loop["condition"] == "regulating" for loop in loops)
 
     def await_health(self, seconds: float = 0.0) -> float:
         """How long until everything is as it should be; Stuck if it is not so in time, by default a minute of the wall."""

@@ -118,6 +118,7 @@ def test_no_more_than_the_limit_passes_a_pump_in_an_hour() -> None:
     """A08: 5 mL/min asked for without end; the plant has had 200 mL and no more, and a reset waits for room."""
     unit = play(3900.0, replace(PLAN, authority=AuthorityPlan(manual_s=0.0)))
     unit.ask(60.0, Ask.OUTPUT, "P-102", 5.0)
+    unit.ask(1500.0, Ask.OUTPUT, "P-102", 5.0)  # or the dead man's time would end it
     unit.ask(3000.0, Ask.RESET, "P-102", "all")
     fed: list[float] = []
     unit.at(3890.0, lambda: fed.append(unit.rig.truth(3890.0)["feed_total_ml"]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import pytest
 
-from edgectl.core.cause import Facts, Standing, judge_cause
+from edgectl.core.cause import Facts, judge_cause
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
@@ -16,6 +17,19 @@ from edgectl.model.state import ActuatorState, CheckState, DoseState, HazardStat
 
 GOOD, UNSURE, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
 NOTHING = Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, "", "")
+
+
+class Said(NamedTuple):
+    """A standing in full, with its reason in words."""
+
+    stands: bool
+    reason: str
+    unknown: bool = False
+
+
+def said(cause: Cause, stood: bool, facts: Facts) -> Said:
+    standing = judge_cause(cause, stood, facts)
+    return Said(standing.stands, standing.reason, standing.unknown)
 
 
 def measured(value: float | None, quality: Quality = GOOD, tag: str = "TT") -> Facts:
@@ -40,9 +54,9 @@ def measured(value: float | None, quality: Quality = GOOD, tag: str = "TT") -> F
 def test_a_limit_is_reached_beyond_it_and_left_by_the_hysteresis(
     relation: Relation, stood: bool, value: float, stands: bool, quality: Quality
 ) -> None:
-    standing = judge_cause(Cause(Watch.TAG, "TT", relation, 39.0, 0.5), stood, measured(value, quality))
+    standing = said(Cause(Watch.TAG, "TT", relation, 39.0, 0.5), stood, measured(value, quality))
     side = relation.value if stands else "within"
-    assert standing == Standing(stands, f"TT {value:.6g} degC is {side} 39 degC", unknown=False)
+    assert standing == Said(stands, f"TT {value:.6g} degC is {side} 39 degC", unknown=False)
 
 
 @pytest.mark.parametrize("stood", [False, True])
@@ -52,55 +66,55 @@ def test_a_tag_that_is_not_known_is_beyond_every_limit(
 ) -> None:
     for relation in Relation:
         cause = Cause(Watch.TAG, "TT", relation, 39.0)
-        expected = Standing(True, "TT is not known: why", unknown=True)
-        assert judge_cause(cause, stood, measured(value, quality)) == expected
+        expected = Said(True, "TT is not known: why", unknown=True)
+        assert said(cause, stood, measured(value, quality)) == expected
 
 
 @pytest.mark.parametrize(
     ("watch", "facts", "expected"),
     [
-        (Watch.BAD, measured(37.0, GOOD, "A"), Standing(False, "A is GOOD")),
-        (Watch.BAD, measured(37.0, UNSURE, "A"), Standing(False, "A is UNCERTAIN: why")),
-        (Watch.BAD, measured(None, BAD, "A"), Standing(True, "A is BAD: why")),
-        (Watch.CHECK, NOTHING._replace(checks={"A": CheckState(True, "no rise")}), Standing(True, "no rise")),
-        (Watch.CHECK, NOTHING._replace(checks={"A": CheckState(reason="fine")}), Standing(False, "fine")),
+        (Watch.BAD, measured(37.0, GOOD, "A"), Said(False, "A is GOOD")),
+        (Watch.BAD, measured(37.0, UNSURE, "A"), Said(False, "A is UNCERTAIN: why")),
+        (Watch.BAD, measured(None, BAD, "A"), Said(True, "A is BAD: why")),
+        (Watch.CHECK, NOTHING._replace(checks={"A": CheckState(True, "no rise")}), Said(True, "no rise")),
+        (Watch.CHECK, NOTHING._replace(checks={"A": CheckState(reason="fine")}), Said(False, "fine")),
         (
             Watch.STUCK,
             NOTHING._replace(actuators={"A": ActuatorState(1.0, restricted_by=("rate limit", "not following"))}),
-            Standing(True, "A does not follow its commands"),
+            Said(True, "A does not follow its commands"),
         ),
         (
             Watch.STUCK,
             NOTHING._replace(actuators={"A": ActuatorState(1.0, restricted_by=("rate limit",))}),
-            Standing(False, "A follows"),
+            Said(False, "A follows"),
         ),
-        (Watch.DOSE, NOTHING._replace(doses={"A": DoseState(reached="dose limit")}), Standing(True, "dose limit")),
-        (Watch.DOSE, NOTHING._replace(doses={"A": DoseState()}), Standing(False, "A is within its dosing limits")),
+        (Watch.DOSE, NOTHING._replace(doses={"A": DoseState(reached="dose limit")}), Said(True, "dose limit")),
+        (Watch.DOSE, NOTHING._replace(doses={"A": DoseState()}), Said(False, "A is within its dosing limits")),
         *[
             (
                 Watch.LOOP,
                 NOTHING._replace(loops={"A": LoopState(Mode.AUTO, 0.0, 0.0, 0.0, 0.0, condition=condition)}),
-                Standing(condition == "fallback", f"A is {condition}"),
+                Said(condition == "fallback", f"A is {condition}"),
             )
             for condition in ("fallback", "regulating", "holding", "manual", "out of service", "tracking", "waiting")
         ],
-        (Watch.MANUAL, NOTHING._replace(manual={"A": "ends in 3.0 s"}), Standing(True, "ends in 3.0 s")),
-        (Watch.MANUAL, NOTHING._replace(manual={"B": "ends in 3.0 s"}), Standing(False, "")),
+        (Watch.MANUAL, NOTHING._replace(manual={"A": "ends in 3.0 s"}), Said(True, "ends in 3.0 s")),
+        (Watch.MANUAL, NOTHING._replace(manual={"B": "ends in 3.0 s"}), Said(False, "")),
         (
             Watch.INTERLOCK,
             NOTHING._replace(interlocks={"A": InterlockState(active=True)}),
-            Standing(True, "interlock A acts"),
+            Said(True, "interlock A acts"),
         ),
-        (Watch.INTERLOCK, NOTHING._replace(interlocks={"A": InterlockState()}), Standing(False, "interlock A is clear")),
-        (Watch.HAZARD, NOTHING._replace(hazards={"A": HazardState(active=True, reason="hot")}), Standing(True, "hot")),
-        (Watch.HAZARD, NOTHING._replace(hazards={"A": HazardState()}), Standing(False, "A is clear")),
-        (Watch.UPLINK, NOTHING._replace(uplink="lost for 9 s"), Standing(True, "lost for 9 s")),
-        (Watch.UPLINK, NOTHING, Standing(False, "the uplink is connected")),
-        (Watch.JOURNAL, NOTHING._replace(journal="disk full"), Standing(True, "disk full")),
-        (Watch.JOURNAL, NOTHING, Standing(False, "the journal writes")),
+        (Watch.INTERLOCK, NOTHING._replace(interlocks={"A": InterlockState()}), Said(False, "interlock A is clear")),
+        (Watch.HAZARD, NOTHING._replace(hazards={"A": HazardState(active=True, reason="hot")}), Said(True, "hot")),
+        (Watch.HAZARD, NOTHING._replace(hazards={"A": HazardState()}), Said(False, "A is clear")),
+        (Watch.UPLINK, NOTHING._replace(uplink="lost for 9 s"), Said(True, "lost for 9 s")),
+        (Watch.UPLINK, NOTHING, Said(False, "the uplink is connected")),
+        (Watch.JOURNAL, NOTHING._replace(journal="disk full"), Said(True, "disk full")),
+        (Watch.JOURNAL, NOTHING, Said(False, "the journal writes")),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stood", [False, True])
-def test_what_else_may_be_a_cause(watch: Watch, facts: Facts, expected: Standing, stood: bool) -> None:
+def test_what_else_may_be_a_cause(watch: Watch, facts: Facts, expected: Said, stood: bool) -> None:
     """None of it depends on whether it stood before, and none of it counts for want of a value."""
-    assert judge_cause(Cause(watch, "A"), stood, facts) == expected
+    assert said(Cause(watch, "A"), stood, facts) == expected
