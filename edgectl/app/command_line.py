@@ -230,6 +230,18 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     _finish(main(unit, what, target, value, reason))
 
 
+@edgectl.command()
+@click.option("--state", "folder", type=FOLDER, required=True, help="The unit's state folder.")
+def reload(folder: Path) -> None:
+    """Say whether a running unit has the plan in force, and what differs (`systemctl reload` calls this).
+
+    A plan is taken at a restart only: a reload touches nothing. Exit code 1 if the plans differ.
+    """
+    from edgectl.app.reload import main
+
+    _finish(main(folder))
+
+
 edgectl.add_command(alarms)
 for _command in COMMANDS:
     edgectl.add_command(_command)
