@@ -43,7 +43,6 @@ _BRISK = {
     "period": "1 s",
     "journal.commit": "100 ms",
     "restart.resume_within": "10 min",  # processes start at the pace of the wall
-    "actuators.SC-101.renew": "1 s",  # read-backs come with renewals
     "instruments.rtd1.poll": "2 s",
     **{f"instruments.{name}.poll": "1 s" for name in _POLLED},
 }

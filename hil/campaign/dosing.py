@@ -57,10 +57,13 @@ def _limit(stage: Stage) -> Finding:
     )
 
 
+_CLOSING_S = 2.2
+
+
 def _never_both(stage: Stage) -> Finding:
     """The culture swings around its set point, further than the dead band each time."""
     stage.start()
-    longest, acid, base = 0.0, 0, 0
+    longest, acid, base, both = 0.0, 0, 0, 0
     for place in range(4):
         stage.order("still", readings={"ph": 7.30 if place % 2 else 7.10})
         end = stage.now_s() + 8.0
@@ -69,14 +72,16 @@ def _never_both(stage: Stage) -> Finding:
             outputs = stage.outputs()
             co2, caustic = outputs["co2_ml_min"] > 0.5, outputs[_BASE] > 0.005
             acid, base = acid + co2, base + caustic
+            asked = stage.status()["actuators"]
+            both += asked["FV-102"]["value"] > 0.0 and asked["P-101"]["value"] > 0.0
             if co2 and caustic:
                 longest = max(longest, stage.now_s() - apart_s)
             else:
                 apart_s = stage.now_s()
             stage.sleep(0.1)
     return Finding(
-        f"CO2 in {acid} looks, base in {base}; flowing together for at most {longest:.1f} s",
-        longest <= 1.5 and acid > 0 and base > 0,
+        f"CO2 in {acid} looks, base in {base}; commanded together in {both}; flowing together for at most {longest:.1f} s",
+        not both and longest <= _CLOSING_S and acid > 0 and base > 0,
     )
 
 
@@ -132,7 +137,7 @@ def _left_on(stage: Stage) -> Finding:
 ROWS: tuple[Row | Absent, ...] = (
     Row("A04", "Pump runs, nothing arrives on the scale", "stopped after <= 10 % of the dose (600 mL) or 30 s; latched; told (window scaled to 28 s)", STILL, _runs_dry, own=True),
     Row("A08", "Dose limit per hour reached", "delivered <= limit + 2 %; latched, also over a kill (U8); told", STILL, _limit, own=True),
-    Row("A09", "Acid and base demanded alternately", "never both beyond 1.5 Tc, the way to the wire and the valve (consumption is not judged: no ideal to compare with)", WALL, _never_both, own=True),
+    Row("A09", "Acid and base demanded alternately", "never both commanded; never both flowing longer than the CO2 valve takes to close (lag 0.5 s, 24 to 0.5 mL/min: 1.9 s, and 0.3 s to the wire) (consumption is not judged: no ideal to compare with)", WALL, _never_both, own=True),
     Row("A10", "Acknowledgements of a dosing pump lost", "delivered within 2 % of requested over all (200 trials scaled to 8); ledger never less than what flowed", STILL, _lost_answers, own=True),
     Row("A12", "Manual override left on", "ends within 1 s of the set time; told before; bumpless; on record (30 min scaled to 40 s)", STILL, _left_on, own=True),
 )  # fmt: skip

@@ -263,5 +263,5 @@ ROWS = (
     Row("M08", "Write acknowledged and not obeyed", "told <= 2 Tc + one write; output <= 5 % of span off 2 Tc after release", STILL, _not_following),
     Row("M09", "Remote I/O in its own safe mode refuses writes", "0 outputs energised before re-arm; told why", STILL, _locked),
     Row("M10", "The fallback of an instrument's own watchdog differs from the plan", "start of its output refused in 4 of 4; parameter and expected value named", STILL, _wrong_fallback, own=True),
-    Row("M11", "A second master changes an output", "back and on record <= 2 Tc + one poll (read back every 1 s; the demo unit as shipped reads SC-101 back every 10 s)", STILL, _second_master),
+    Row("M11", "A second master changes an output", "back and on record <= 2 Tc + one poll (polls of 1 s; the demo unit as shipped polls every 10 s)", STILL, _second_master),
 )  # fmt: skip
