@@ -49,7 +49,8 @@ class Before:
 
 
 def before(stage: Stage) -> Before:
-    """Take note of a healthy stage."""
+    """Take note of a healthy stage. The uplink is the last to connect; what it opens there is no leak of what follows."""
+    stage.until(lambda: stage.status()["unit_state"]["uplink_lost_s"] == 0.0, 60.0)
     last = stage.journal.last()
     log = stage.folder / "run.log"
     return Before(stage.now_s(), stage.resources(), last, stage.journal.fingerprint(last), log.stat().st_size)
