@@ -357,3 +357,21 @@ def test_an_interlock_says_why_it_stands_as_it_does(
     state: InterlockState, measured: Measurement, says: str
 ) -> None:
     assert cause(HIGH, state, measured, "degC") == says
+
+
+@pytest.mark.parametrize("most", [51.9, 0.0])
+def test_a_dosing_limit_takes_nothing_into_manual(most: float) -> None:
+    """Nor does anything else in the chain: what was nobody's hand stays nobody's, and moves again by itself."""
+    asked = Demand("X", 52.0, "L")
+    state, command = permit(
+        OUTPUT,
+        ActuatorState(50.0),
+        asked,
+        FOLLOWS,
+        locks("TO-80"),
+        0,
+        1.0,
+        dose=(most, "dose limit per hour"),
+    )
+    assert (state.manual, command.value) == (None, most)
+    assert command.restricted_by == ("TO-80", "dose limit per hour")
