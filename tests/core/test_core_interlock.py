@@ -123,7 +123,19 @@ def test_chain(
 
 @pytest.mark.parametrize(
     ("last", "demand", "value"),
-    [(50.0, 20.0, 20.0), (50.0, 0.0, 0.0), (12.0, 60.0, 17.0), (20.0, 0.0, 0.0), (12.0, 4.0, 7.0)],
+    [
+        (50.0, 40.0, 40.0),
+        (50.0, 20.0, 20.0),
+        (50.0, 0.0, 0.0),
+        (12.0, 60.0, 17.0),
+        (45.0, 60.0, 50.0),
+        # As near to the safe value of 10 on its other side is no farther from it.
+        (20.0, 0.0, 0.0),
+        (19.75, 0.0, 14.75),
+        (12.0, 4.0, 7.0),
+        (0.0, 20.0, 20.0),
+        (0.0, 20.1, 5.0),
+    ],
 )
 def test_a_protective_demand_may_hurry_towards_safe_only(last: float, demand: float, value: float) -> None:
     asked = Demand("X", demand, "L fallback", protective=True)
@@ -357,3 +369,31 @@ def test_an_interlock_says_why_it_stands_as_it_does(
     state: InterlockState, measured: Measurement, says: str
 ) -> None:
     assert cause(HIGH, state, measured, "degC") == says
+
+
+@pytest.mark.parametrize("most", [51.9, 0.0])
+def test_a_dosing_limit_takes_nothing_into_manual(most: float) -> None:
+    """Nor does anything else in the chain: what was nobody's hand stays nobody's, and moves again by itself."""
+    asked = Demand("X", 52.0, "L")
+    state, command = permit(
+        OUTPUT,
+        ActuatorState(50.0),
+        asked,
+        FOLLOWS,
+        locks("TO-80"),
+        0,
+        1.0,
+        dose=(most, "dose limit per hour"),
+    )
+    assert (state.manual, command.value) == (None, most)
+    assert command.restricted_by == ("TO-80", "dose limit per hour")
+
+
+@pytest.mark.parametrize(("step_s", "reach"), [(0.5, 2.5), (1.0, 5.0), (2.0, 10.0)])
+def test_a_rate_limit_is_a_rate_however_far_scans_are_apart(step_s: float, reach: float) -> None:
+    for demand, moved in ((90.0, reach), (0.0, -reach), (50.0 + reach, reach), (50.0 - reach, -reach)):
+        _, command = permit(
+            OUTPUT, ActuatorState(50.0), Demand("X", demand, "L"), FOLLOWS, locks(), 0, step_s
+        )
+        limited = ("rate limit",) if abs(demand - 50.0) > reach else ()
+        assert (command.value, command.restricted_by) == (50.0 + moved, limited)

@@ -54,11 +54,12 @@ def test_a_function_tells_that_it_was_entered() -> None:
 
 def test_only_what_enters_a_function_is_asked_about_it_and_the_quick_first() -> None:
     witnesses = [
-        Witness("test_core_x.py::slow", frozenset({"m:2"}), 3.0),
-        Witness("test_core_x.py::quick", frozenset({"m:2"}), 1.0),
+        Witness("test_core_x.py::slow", frozenset({"m:2"}), 0.3),
+        Witness("test_core_x.py::quick", frozenset({"m:2"}), 0.1),
         Witness("test_core_m.py::own", frozenset({"m:2", "n:6"}), 9.0),
         Witness("test_core_m.py::other", frozenset({"n:2"}), 0.1),
     ]
+    witnesses.append(Witness("test_core_x.py::long", frozenset({"m:2"}), 9.0))
     assert choose(witnesses, "m", 2) == [
         "test_core_m.py::own",
         "test_core_x.py::quick",

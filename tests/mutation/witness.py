@@ -15,10 +15,11 @@ import pytest
 MARK = "_entered"  # the name under which a module finds the set of functions that were entered
 SLOW = frozenset({"test_a_day_at_one_hertz_holds_its_set_point"})  # long, for what quicker tests show as well
 _EXAMPLES = 20
+_QUICK_S = 0.5  # of another module's tests only those are asked that take no longer
 
 
 class Witness(NamedTuple):
-    """One test: the functions that it entered, as module and line, and how long it took."""
+    """One test: the functions that it entered, as module and line, and the processor time it took."""
 
     test: str
     entered: frozenset[str]
@@ -51,8 +52,9 @@ def _functions(tree: ast.Module) -> list[ast.FunctionDef]:
 def choose(witnesses: Sequence[Witness], module: str, function: int) -> list[str]:
     """The tests for a mistake in ``function`` (0: outside of any, which everything may notice): the module's own first, then the quick ones."""
     able = [witness for witness in witnesses if not function or f"{module}:{function}" in witness.entered]
-    able.sort(key=lambda witness: (f"test_core_{module}.py" not in witness.test, witness.took_s))
-    return [witness.test for witness in able]
+    own = [witness for witness in able if f"test_core_{module}.py" in witness.test]
+    others = [witness for witness in able if witness not in own and witness.took_s <= _QUICK_S]
+    return [witness.test for tests in (own, others) for witness in sorted(tests, key=lambda w: w.took_s)]
 
 
 def read(path: Path) -> list[Witness]:
@@ -77,10 +79,10 @@ class Observer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._entered.clear()
-        begun = time.monotonic()
+        begun = time.process_time()
         done = yield
         self._found.append(
-            (item.nodeid, sorted(self._entered | self._always), time.monotonic() - begun),
+            (item.nodeid, sorted(self._entered | self._always), time.process_time() - begun),
         )
         return done
 
