@@ -224,7 +224,7 @@ def _wrong_fallback(stage: Stage) -> Finding:
         stage.order("second", target="utility/1", pdu=f"06 00 18 {raw:04x}")
         writes = len(stage.reached("utility/1")["writes"])
         stage.start_unit()
-        stage.until(lambda: condition(stage, "jacket") == "misconfigured", 40.0)
+        stage.until(lambda: condition(stage, "jacket") == "misconfigured", 240.0)
         text = reason(stage, "jacket")
         setpoints = [w for w in stage.reached("utility/1")["writes"][writes:] if "26" in w[1]]
         if "SP1" in text and "30" in text and f"{raw / 10:g}" in text and not setpoints:
