@@ -171,5 +171,5 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("A07", "Reading oscillates around a switching limit", "switches <= those of 30 s minimum off (an hour scaled to 2 min)", STILL, _oscillates, own=True),
     Row("A11", "Actuators found energised at start", "all safe <= 3 s after process start", STILL, _found_energised, own=True),
     Absent("A13", "Feed stops while harvest goes on", "this unit has no harvest to balance its feed against"),
-    Row("A14", "Outlet blocked: pressure rises", "gas in shut on the wire <= 5 s + delay + one poll (vent and trip: see A03)", STILL, _blocked_outlet, fast=True),
+    Row("A14", "Outlet blocked: pressure rises", "gas in shut on the wire <= 5 s + delay + one poll (vent and trip: see A03)", STILL, _blocked_outlet),
 )  # fmt: skip

@@ -159,12 +159,12 @@ def _second(stage: Stage) -> Finding:
 
 
 ROWS: tuple[Row | Absent, ...] = (
-    Row("P01", "SIGKILL of control", "loops in control <= 10 s; safe values first (the contactor waits its minimum off time)", STILL, _killed, fast=True, back_s=45.0, waived={"U4": "scans are missed while it is dead"}),
+    Row("P01", "SIGKILL of control", "loops in control <= 10 s; safe values first (the contactor waits its minimum off time)", STILL, _killed, back_s=45.0, waived={"U4": "scans are missed while it is dead"}),
     Row("P02", "SIGTERM while base is dosed", "exit <= 10 s; outputs safe (the delivered amount needs doses as such)", STILL, _terminated, own=True),
     Row("P06", "Process blocked 3 s, then 10 s", "3 s: told, step < 5 % of span; 10 s: killed at Tk - 2 s..+ 1 s after the last ping, in control <= 10 s", WALL, _blocked, own=True),
     Row("P07", "CPU starved by 4 busy processes", "missed periods < 0.1 %", WALL, _starved, own=True),
     Absent("P08", "72 h soak", "takes 72 h: not part of this campaign"),
     Row("P09", "Fails at start again and again", "outputs safe throughout; tries with back-off for good; recovers (ten starts scaled to 40 s)", STILL, _fails_at_start, own=True),
     Absent("P11", "Kernel or host hangs", "cannot be injected on this bench: no hardware watchdog; W01 judges the outputs"),
-    Row("P12", "Second instance started", "0 requests by it; refused", STILL, _second, fast=True, back_s=45.0, waived={"U4": "the first one is stopped for a second"}),
+    Row("P12", "Second instance started", "0 requests by it; refused", STILL, _second, back_s=45.0, waived={"U4": "the first one is stopped for a second"}),
 )  # fmt: skip

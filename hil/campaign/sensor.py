@@ -234,8 +234,8 @@ def _bag_change(stage: Stage) -> Finding:
 
 ROWS: tuple[Row | Absent, ...] = (
     Row("N01", "One NaN, one Inf", "output step < 15 % of span on the way to a bounded fallback and back (1 % is the catalogue's, for one period of hold)", STILL, _one_nan, fast=True),
-    Row("N02", "One-sample spike beyond the rate limit", "output < 2 % of span; no interlock from a single spike", STILL, _one_spike, fast=True, back_s=45.0),
-    Row("N03", "Genuine excursion beyond the rate limit", "heater off on the wire <= Tsafe + 2 samples + delay", STILL, _true_excursion, fast=True, back_s=45.0),
+    Row("N02", "One-sample spike beyond the rate limit", "output < 2 % of span; no interlock from a single spike", STILL, _one_spike, back_s=45.0),
+    Row("N03", "Genuine excursion beyond the rate limit", "heater off on the wire <= Tsafe + 2 samples + delay", STILL, _true_excursion, back_s=45.0),
     Row("N04", "Slow drift of one of two redundant probes", "told at the configured difference +/- 10 %; chosen source on record (window scaled to 30 s)", STILL, _drift, own=True),
     Row("N05", "Flat line on a noisy signal", "BAD <= T_flat + 2 polls", LIVE, _flat, back_s=120.0),
     Row("N06", "4-20 mA at 3.5, 3.7, 3.9, 20.4, 20.7, 21.2 mA", "quality exact for all six; no flapping", BUS, _current_loop),

@@ -168,8 +168,8 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("S05", "Reply after the timeout, while another register is asked", f"{_WRONG}: 1000 late replies scaled to >= 15", BUS, _late, fast=True, waived={"U7": "one reply in seven of every device is late, again and again"}),
     Row("S06", "One of 8 devices on a bus is silent", "others >= 95 % of their rate; < 10 % bus time on the dead one; back <= 5 s", BUS, _one_dead),
     Row("S10", "Device at another baud rate", "0 values; one event that names line and device and the baud rate", BUS, _other_baud, fast=True),
-    Row("S11", "Adapter echoes", f">= 99 % of polls good; {_WRONG}", BUS, _echo, fast=True),
+    Row("S11", "Adapter echoes", f">= 99 % of polls good; {_WRONG}", BUS, _echo),
     Row("S12", "Bytes one at a time, 5-16 ms apart", ">= 99 % of polls good", BUS, _trickle),
-    Row("S13", "Device restarts with a banner", f"restart on record; {_WRONG} (well again with the contactor's 30 s off)", STILL, _banner, fast=True, back_s=45.0),
+    Row("S13", "Device restarts with a banner", f"restart on record; {_WRONG} (well again with the contactor's 30 s off)", STILL, _banner, back_s=45.0),
     Row("S14", "ASCII device answers one reply behind", "<= 1 poll wrong by one and GOOD; temperature never stored as flow; well again by itself", STILL, _one_behind),
 )  # fmt: skip
