@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--still", action="store_true", help="a plant that stands still: order `still` moves it"
     )
+    command.add_argument(
+        "--start", action="append", default=[], metavar="NAME=VALUE", help="such as temperature_c=37"
+    )
     command.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
     command.set_defaults(run=_serve)
 
@@ -91,6 +94,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         paced=arguments.paced or arguments.strict,
         strict=arguments.strict,
         plant=StillPlant() if arguments.still else None,
+        start={name: float(value) for name, _, value in (word.partition("=") for word in arguments.start)},
     )
     serve(rig, directory.absolute(), with_parent=arguments.with_parent, clock=arguments.clock)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -88,6 +88,7 @@ class Rig:
         paced: bool = False,
         strict: bool = False,
         plant: PlantLike | None = None,
+        start: Mapping[str, float] | None = None,
     ) -> Rig:
         """Build the rig of a file, or of a name in hil/rigs.
 
@@ -97,6 +98,7 @@ class Rig:
             speed: plant seconds in a line second.
             paced: serial lines take their wire time; with `strict` RTU instruments miss requests after a short gap.
             plant: a plant of one's own instead of the simulated vessel.
+            start: what is different in the vessel at plant time zero, such as temperature_c.
         """
         path = Path(path_or_name)
         if path.suffix != ".toml":
@@ -106,7 +108,8 @@ class Rig:
             raise RigError(f"no rig {path_or_name!s}: give a .toml file or one of {known}")
         table = tomllib.loads(path.read_text())
         if plant is None:
-            plant = Plant(VESSELS[table["vessel"]], seed=seed)
+            vessel = VESSELS[table["vessel"]]
+            plant = Plant(replace(vessel, start=replace(vessel.start, **(start or {}))), seed=seed)
         rig = cls(table, path.stem, seed, World(plant, speed=speed))
         if paced:
             rig._pace(strict=strict)

@@ -219,11 +219,12 @@ class Server:
         return {}
 
     def _sessions(self) -> Mapping[str, Mapping[str, int]]:
-        return {
-            name: {"now": port.sessions, "most": port.most_sessions}
-            for name, port in self._ports.items()
-            if isinstance(port, TcpPort)
-        }
+        """The sessions of each TCP line now, and the most at once since this was asked last."""
+        ports = {name: port for name, port in self._ports.items() if isinstance(port, TcpPort)}
+        found = {name: {"now": port.sessions, "most": port.most_sessions} for name, port in ports.items()}
+        for port in ports.values():
+            port.most_sessions = port.sessions
+        return found
 
     def _port(self, name: str) -> SerialPort | TcpPort:
         self._rig.line(name)  # a wrong name is explained there

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 # Debian keeps servers such as mosquitto where an ordinary user's shell does not look.
 os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+# How long an example takes says more about the machine and its other work than about the code.
+hypothesis.settings.register_profile("edgectl", deadline=None)
+hypothesis.settings.load_profile("edgectl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

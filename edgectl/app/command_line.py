@@ -215,19 +215,31 @@ def status(unit: str | None, as_json: bool) -> None:
 
 
 @edgectl.command()
-@click.argument("what", type=click.Choice(["setpoint", "mode", "output", "reset", "batch"]))
+@click.argument("what", type=click.Choice(["setpoint", "mode", "output"]))
 @click.argument("target")
-@click.argument("value", default="-")
+@click.argument("value")
 @click.option("--reason", required=True, help="Why; goes to the record.")
 @click.option("--unit", default=None, help="Which running unit (default: the only one).")
 def request(what: str, target: str, value: str, reason: str, unit: str | None) -> None:
-    """Ask a running unit to change a set point, a loop's mode (OOS, MAN, AUTO, CAS) or a manual output, to reset what is latched, or to begin a batch.
+    """Ask a running unit to change a set point, a loop's mode (OOS, MAN, AUTO, CAS) or a manual output.
 
     The core checks it like any other request and answers; the answer and your name go to the journal.
     """
     from edgectl.app.request import main
 
     _finish(main(unit, what, target, value, reason))
+
+
+@edgectl.command()
+@click.option("--state", "folder", type=FOLDER, required=True, help="The unit's state folder.")
+def reload(folder: Path) -> None:
+    """Say whether a running unit has the plan in force, and what differs (`systemctl reload` calls this).
+
+    A plan is taken at a restart only: a reload touches nothing. Exit code 1 if the plans differ.
+    """
+    from edgectl.app.reload import main
+
+    _finish(main(folder))
 
 
 edgectl.add_command(alarms)

@@ -10,13 +10,11 @@ from edgectl.app.control_socket import Unreachable, ask, find, user
 from edgectl.app.exit_code import ExitCode
 from edgectl.config.settings import Settings
 
-_WORDS = ("reset", "batch")
-
 
 def main(unit: str | None, what: str, target: str, value: str, reason: str) -> ExitCode:
     """Send one request and say what the core answered."""
     try:
-        asked = value if what in _WORDS else value.upper() if what == "mode" else float(value)
+        asked = value.upper() if what == "mode" else float(value)
     except ValueError:
         click.echo(
             f"request: {value!r} is no number; write it in the unit of {target}, such as 37.0", err=True

@@ -142,8 +142,9 @@ def _actuators(picture: dict[str, Any]) -> Table:
 
 
 def _doses(picture: dict[str, Any]) -> Table:
-    heading = f"in batch {batch}" if (batch := picture["unit_state"]["batch"]) else "in this batch"
-    table = _table("dosed", "last hour", "at most", heading, "at most", "")
+    batch = picture["unit_state"]["batch"]
+    total = f"in batch {batch}" if batch else "in this batch"
+    table = _table("dosed", "last hour", "at most", total, "at most", "")
     for name, dose in picture["doses"].items():
         table.add_row(
             name, *(_number(dose[key], dose["unit"]) for key in ("hour", "per_hour", "batch", "per_batch")),

@@ -29,6 +29,10 @@ class ProcessImage:
         """Enter the latest sample of a channel."""
         self._samples[sample.channel] = sample
 
+    def newest(self, channel: str) -> Sample | None:
+        """The latest sample of a channel, frozen or not."""
+        return self._samples.get(channel) or self._frozen.samples.get(channel)
+
     def post_achieved(self, achieved: Achieved) -> None:
         """Enter what an instrument confirmed of the last write to an actuator."""
         self._achieved[achieved.actuator] = achieved

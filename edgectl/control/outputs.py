@@ -21,6 +21,9 @@ _BUSY_S = 0.05
 _BUSY_TRIES = 3
 _REFUSED_S = 1.0
 _UNPROVEN_S = 1.0
+_CHANGED = "changed by another party; written again"
+_TELL_NS = 30 * _NS
+_GRAIN = 1e-6  # of the span: read-backs differ by their encoding alone
 _SURELY_S = 1e-6  # a lease that is over on the float clock is over on the integer clock as well
 
 
@@ -45,6 +48,9 @@ class Output:
         self._shell = shell
         self._command: Command | None = None
         self._sent: float | None = None
+        self._confirmed, self._confirmed_ns = math.nan, 0
+        self._told_ns = 0
+        self._tolerance = max(plan.tolerance, plan.resolution, _GRAIN * (plan.high - plan.low))
         self._not_before = 0.0
         self._renew_at = math.inf
         self._writing = False
@@ -113,6 +119,7 @@ class Output:
             now = clock.now()
             image.post_achieved(Achieved(self.name, value, confirmed, "", now))
             self._sent = value
+            self._confirmed, self._confirmed_ns = confirmed, now.mono_ns
             self._not_before, self._refusals = 0.0, 0
             self.proven = self.proven or (value == self.plan.safe and self.is_safe(confirmed))
             again_s = self.plan.renew_s if self.proven else min(self.plan.renew_s, _UNPROVEN_S)
@@ -125,6 +132,22 @@ class Output:
     def is_safe(self, confirmed: float) -> bool:
         """Whether what the instrument confirms is the safe value, as exactly as the plan asks."""
         return abs(confirmed - self.plan.safe) <= max(self.plan.tolerance, self.plan.resolution, 1e-9)
+
+    def look(self) -> None:
+        """A poll has just read this channel. What differs from what was confirmed was changed by another party: written again, and told."""
+        sample = self._shell.image.newest(self.plan.channel)
+        if self._sent is None or self._writing or sample is None or sample.value is None:
+            return
+        moved = abs(sample.value - self._confirmed) > self._tolerance
+        if not moved or sample.at.mono_ns <= self._confirmed_ns:
+            return
+        if not self._told_ns or sample.at.mono_ns - self._told_ns > _TELL_NS:
+            self._told_ns = sample.at.mono_ns
+            words = f"{self._confirmed:g}", f"{sample.value:g}"
+            self._shell.tell("actuator", self.name, *words, "outputs", _CHANGED)
+        self._shell.image.post_achieved(Achieved(self.name, self._sent, sample.value, _CHANGED, sample.at))
+        self._sent = None
+        self._schedule()
 
     def _schedule(self) -> None:
         """The next time, by the latest command: a newer one may have come while the old one was being written."""

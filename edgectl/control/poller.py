@@ -120,8 +120,12 @@ class Poller:
             else:
                 await self._rest(turn.due if output is None else min(turn.due, output.due))
 
-    def _work(self, turn: Turn) -> Coroutine[None, None, None]:
-        return poll(turn, self._shell) if turn.poll else turn.instrument.make_contact()
+    async def _work(self, turn: Turn) -> None:
+        """Make contact; or poll, and compare what outputs were found at with what they were set to."""
+        await (poll(turn, self._shell) if turn.poll else turn.instrument.make_contact())
+        for output in self._outputs:
+            if output.instrument is turn.instrument and output.channel in turn.channels:
+                output.look()
 
     def _next_output(self) -> Output | None:
         nearest = None

@@ -9,7 +9,7 @@ from edgectl.core.cause import Standing
 from edgectl.model.safety import AlarmCode, AlarmPlan, Held
 from edgectl.model.state import AlarmState
 
-ABNORMAL = frozenset({AlarmCode.UNACK, AlarmCode.ACKED})
+ABNORMAL = (AlarmCode.UNACK, AlarmCode.ACKED)
 
 _RETURNS: Mapping[tuple[AlarmCode, bool], AlarmCode] = {
     (AlarmCode.UNACK, False): AlarmCode.RTNUN,
@@ -107,7 +107,7 @@ def quiet(state: AlarmState) -> AlarmState:
 def release(state: AlarmState) -> AlarmState:
     """The alarm when nothing hides it any more: unacknowledged if abnormal, else normal. Only a reset ends a latch, so that one stays."""
     if state.code in ABNORMAL:
-        return replace(state, code=AlarmCode.UNACK, due=True, acked_s=0.0)
+        return replace(state, code=AlarmCode.UNACK, due=True)
     return replace(state, code=AlarmCode.NORM) if state.code is AlarmCode.RTNUN else state
 
 

@@ -31,7 +31,7 @@ _FLOOD_BEGINS = 11  # wishes to call in the window
 _FLOOD_ENDS = 5  # it ends with fewer
 _MOST_REPEATS = 3  # calls of one alarm in the window
 _BURST_S = 300.0  # an alarm that comes so long after the one before begins a burst of its own
-_RANK: Mapping[Priority, int] = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+_URGENCY = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
 def annunciate(
@@ -48,14 +48,17 @@ def annunciate(
         return {}, annunciator
     guarded = frozenset(plan.cause.subject for plan in plans if plan.cause.watch is Watch.BAD)
     alarms: dict[str, AlarmState] = {}
-    reasons: dict[str, str] = {}
+    standings: dict[str, Standing] = {}
     for plan in plans:
         name = plan.name
-        alarms[name], reasons[name] = _advance(plan, states[name], guarded, facts, dt_s)
+        alarms[name], standings[name] = _advance(plan, states[name], guarded, facts, dt_s)
     after = _call(plans, alarms, replace(annunciator, clock_s=annunciator.clock_s + dt_s))
     after = _mark(alarms, after)
-    for name, state in alarms.items():
-        _tell(name, states[name], state, reasons[name], now, alarms, events)
+    for plan in plans:
+        before, state = states[plan.name], alarms[plan.name]
+        if state is not before and label(before) != label(state):
+            reason = _reason(plan, before, state, standings[plan.name])
+            alarms[plan.name] = _told(plan.name, before, state, reason, now, events)
     if after.flood is not annunciator.flood:
         words = ("over", FLOOD) if after.flood else (FLOOD, "over")
         reason = f"{len(after.raised)} alarms or more in {span(_WINDOW_S)}" if after.flood else "fewer alarms"
@@ -65,20 +68,29 @@ def annunciate(
 
 def _advance(
     plan: AlarmPlan, before: AlarmState, guarded: frozenset[str], facts: Facts, dt_s: float
-) -> tuple[AlarmState, str]:
-    """One alarm, and why it stands as it does.
+) -> tuple[AlarmState, Standing]:
+    """One alarm, and its cause.
 
     A tag that is not known has passed no limit: where an alarm tells that the tag is lost, those about its limits wait.
     """
     standing = judge_cause(plan.cause, before.code in ABNORMAL, facts)
+    suppressed = _suppressed(plan, facts)
+    if (
+        before.code is AlarmCode.NORM
+        and not standing.stands
+        and not (suppressed or before.stood_s or hidden(before))
+    ):
+        return before, standing  # nearly always
     waits = standing.unknown and plan.cause.subject in guarded
     stepped = before if waits else step(plan, before, standing, dt_s)
-    state = screen(before, stepped, _suppressed(plan, facts), dt_s)
-    return state, _reason(plan, before, state, standing)
+    state = screen(before, stepped, suppressed, dt_s)
+    return state, standing
 
 
 def _suppressed(plan: AlarmPlan, facts: Facts) -> bool:
     name = plan.suppressed_by
+    if not name:
+        return False
     if name in facts.interlocks:
         return facts.interlocks[name].active
     return name in facts.hazards and facts.hazards[name].active
@@ -102,7 +114,7 @@ def _call(
     flood = annunciator.flood and len(raised) >= _FLOOD_ENDS
     due = [plan for plan in plans if alarms[plan.name].due]
     silent: list[AlarmPlan] = []
-    for plan in sorted(due, key=lambda plan: (_RANK[plan.priority], -alarms[plan.name].stood_s)):
+    for plan in sorted(due, key=lambda plan: (_URGENCY.index(plan.priority), -alarms[plan.name].stood_s)):
         state = alarms[plan.name]
         if state.held in (Held.NOT, Held.REPEATING):
             own = _recent(state.raised, clock_s)
@@ -152,19 +164,10 @@ def _over(state: AlarmState) -> bool:
     return state.code is AlarmCode.NORM or hidden(state)
 
 
-def _tell(
-    name: str,
-    before: AlarmState,
-    after: AlarmState,
-    reason: str,
-    now: Instant,
-    alarms: dict[str, AlarmState],
-    events: list[Event],
-) -> None:
-    was, becomes = label(before), label(after)
-    if was == becomes:
-        return
-    alarms[name] = replace(after, since=now, reason=reason)
-    if after.first_out and not before.first_out:
-        reason += "; first out"
-    events.append(Event(now, "alarm", name, was, becomes, _LOGIC, reason))
+def _told(
+    name: str, before: AlarmState, after: AlarmState, reason: str, now: Instant, events: list[Event]
+) -> AlarmState:
+    """The alarm after its transition has been told."""
+    first = "; first out" if after.first_out and not before.first_out else ""
+    events.append(Event(now, "alarm", name, label(before), label(after), _LOGIC, reason + first))
+    return replace(after, since=now, reason=reason)

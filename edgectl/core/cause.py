@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from edgectl.core.loop import FALLBACK
+from edgectl.core.output import NOT_FOLLOWING
 from edgectl.core.text import figure
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
@@ -34,86 +35,91 @@ class Facts(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Whether a cause stands, and why in words a person understands. ``unknown``: it counts as standing for want of a value."""
+    """Whether a cause stands. ``unknown``: it counts as standing for want of a value. ``words`` says why, for the few times anybody asks."""
 
     stands: bool
-    reason: str
+    words: Callable[[], str]
     unknown: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it stands or does not, for people."""
+        return self.words()
 
 
 def judge_cause(cause: Cause, stood: bool, facts: Facts) -> Standing:
     """Whether ``cause`` stands now; ``stood`` is whether it did before, since a limit with hysteresis is left later than it is reached."""
+    if cause.watch is Watch.TAG:  # by far the most, and enums are slow keys
+        return _tag(cause, stood, facts)
     return _LOOKS[cause.watch](cause, stood, facts)
 
 
 def _tag(cause: Cause, stood: bool, facts: Facts) -> Standing:
     measured, unit = facts.measured[cause.subject], facts.units[cause.subject]
     if measured.quality is Quality.BAD or measured.value is None:
-        return Standing(True, f"{cause.subject} is not known: {measured.reason}", unknown=True)
+        return Standing(True, lambda: f"{cause.subject} is not known: {measured.reason}", unknown=True)
     back = cause.hysteresis if stood else 0.0
     value = measured.value
     above = cause.relation is Relation.ABOVE
     beyond = value > cause.limit - back if above else value < cause.limit + back
     side = cause.relation.value if beyond else "within"
-    return Standing(beyond, f"{cause.subject} {figure(value, unit)} is {side} {figure(cause.limit, unit)}")
+    return Standing(
+        beyond, lambda: f"{cause.subject} {figure(value, unit)} is {side} {figure(cause.limit, unit)}"
+    )
 
 
 def _bad(cause: Cause, _: bool, facts: Facts) -> Standing:
     measured = facts.measured[cause.subject]
     bad = measured.quality is Quality.BAD
-    return Standing(
-        bad,
-        f"{cause.subject} is {measured.quality.name}" + (f": {measured.reason}" if measured.reason else ""),
-    )
+    why = f": {measured.reason}" if measured.reason else ""
+    return Standing(bad, lambda: f"{cause.subject} is {measured.quality.name}{why}")
 
 
 def _check(cause: Cause, _: bool, facts: Facts) -> Standing:
     state = facts.checks[cause.subject]
-    return Standing(state.failed, state.reason)
+    return Standing(state.failed, lambda: state.reason)
 
 
 def _stuck(cause: Cause, _: bool, facts: Facts) -> Standing:
-    astray = "not following" in facts.actuators[cause.subject].restricted_by
-    return Standing(
-        astray, f"{cause.subject} does not follow its commands" if astray else f"{cause.subject} follows"
-    )
+    astray = NOT_FOLLOWING in facts.actuators[cause.subject].restricted_by
+    does = "does not follow its commands" if astray else "follows"
+    return Standing(astray, lambda: f"{cause.subject} {does}")
 
 
 def _dose(cause: Cause, _: bool, facts: Facts) -> Standing:
     reached = facts.doses[cause.subject].reached
-    return Standing(bool(reached), reached or f"{cause.subject} is within its dosing limits")
+    return Standing(bool(reached), lambda: reached or f"{cause.subject} is within its dosing limits")
 
 
 def _loop(cause: Cause, _: bool, facts: Facts) -> Standing:
     condition = facts.loops[cause.subject].condition
-    return Standing(condition == FALLBACK, f"{cause.subject} is {condition}")
+    return Standing(condition == FALLBACK, lambda: f"{cause.subject} is {condition}")
 
 
 def _manual(cause: Cause, _: bool, facts: Facts) -> Standing:
     ending = facts.manual.get(cause.subject, "")
-    return Standing(bool(ending), ending)
+    return Standing(bool(ending), lambda: ending)
 
 
 def _interlock(cause: Cause, _: bool, facts: Facts) -> Standing:
     active = facts.interlocks[cause.subject].active
-    return Standing(active, f"interlock {cause.subject} " + ("acts" if active else "is clear"))
+    return Standing(active, lambda: f"interlock {cause.subject} " + ("acts" if active else "is clear"))
 
 
 def _hazard(cause: Cause, _: bool, facts: Facts) -> Standing:
     state = facts.hazards[cause.subject]
-    return Standing(state.active, state.reason or f"{cause.subject} is clear")
+    return Standing(state.active, lambda: state.reason or f"{cause.subject} is clear")
 
 
 def _uplink(_: Cause, __: bool, facts: Facts) -> Standing:
-    return Standing(bool(facts.uplink), facts.uplink or "the uplink is connected")
+    return Standing(bool(facts.uplink), lambda: facts.uplink or "the uplink is connected")
 
 
 def _journal(_: Cause, __: bool, facts: Facts) -> Standing:
-    return Standing(bool(facts.journal), facts.journal or "the journal writes")
+    return Standing(bool(facts.journal), lambda: facts.journal or "the journal writes")
 
 
 _LOOKS: Mapping[Watch, Callable[[Cause, bool, Facts], Standing]] = {
-    Watch.TAG: _tag,
     Watch.BAD: _bad,
     Watch.CHECK: _check,
     Watch.STUCK: _stuck,

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from edgectl.core.lease import kept, stood
-from edgectl.core.output import Following, Output
+from edgectl.core.output import NOT_FOLLOWING, Following, Output
 from edgectl.core.supervisor import Order
 from edgectl.core.text import figure
 from edgectl.model.command import Command, Demand
@@ -25,7 +25,6 @@ NOT_A_NUMBER = "not a number"
 LOW_LIMIT = "low limit"
 HIGH_LIMIT = "high limit"
 RATE_LIMIT = "rate limit"
-NOT_FOLLOWING = "not following"
 
 FREE = (math.inf, "")  # no dosing limit
 
@@ -123,12 +122,13 @@ def permit(
     manual, held_s = state.manual, 0.0
     if order is not None:
         value, held_s = _ordered(plan, state, order.action, dt_s)
-    locks = locked_by(output, interlocks) if output.guards else ()
+    locks = locked_by(output, interlocks)
     if locks:
         value = held_at(output, locks)
     if locks or order is not None:
         names = (*names, *locks, *(order.names if order else ()))
-        manual = None if manual is None else value
+        if locks or not (order and order.passing):
+            manual = None if manual is None else value
     if value > dose[0] or not dose[0]:
         value, names = min(value, dose[0]), (*names, dose[1])
         manual = None if manual is None else value
@@ -151,11 +151,11 @@ def _in_range(plan: ActuatorPlan, demanded: float | None) -> tuple[float, tuple[
     """A finite value inside the range; nobody's demand and what is no number become the safe value."""
     if demanded is None:
         return plan.safe, ()
-    if plan.low <= demanded <= plan.high:
-        return demanded, ()
     if not math.isfinite(demanded):
         return plan.safe, (NOT_A_NUMBER,)
-    return (plan.high, (HIGH_LIMIT,)) if demanded > plan.high else (plan.low, (LOW_LIMIT,))
+    if demanded > plan.high:
+        return plan.high, (HIGH_LIMIT,)
+    return (plan.low, (LOW_LIMIT,)) if demanded < plan.low else (demanded, ())
 
 
 def _slowed(plan: ActuatorPlan, last: float, value: float, protective: bool, step_s: float) -> float:
@@ -175,7 +175,7 @@ def _remember(
     held_s: float,
     stood_s: float,
 ) -> ActuatorState:
-    astray_s, confirmed, stuck, _ = following
+    astray_s, confirmed, stuck, _, _ = following
     if (
         value == state.value
         and names == state.restricted_by

@@ -13,6 +13,8 @@ from edgectl.model.plan import ActuatorPlan
 from edgectl.model.safety import InterlockPlan
 from edgectl.model.state import ActuatorState
 
+NOT_FOLLOWING = "not following"
+
 _SILENCE_S = 2.0  # a lost write is repeated before anybody is told
 _MISMATCH_SCANS = 1.5  # a read-back that differs in two scans in a row is told
 _NS = 1_000_000_000
@@ -54,12 +56,16 @@ def output_of(plan: ActuatorPlan, loop: str, interlocks: Iterable[InterlockPlan]
 
 
 class Following(NamedTuple):
-    """One judgement. The first three go to the actuator's memory; ``reason`` says why it does not follow, empty if it does."""
+    """One judgement. The first three go to the actuator's memory; ``reason`` says why it does not follow, empty if it does.
+
+    ``unproven``: it does as it is asked, but was not asked to move since it was found stuck.
+    """
 
     astray_s: float
     confirmed: float | None
     stuck: float | None
     reason: str
+    unproven: bool = False
 
 
 def follow(
@@ -69,7 +75,7 @@ def follow(
 
     It does not follow when its read-back differs from the command in two scans in a row, or when no write was confirmed for 2 s.
     An actuator found stuck follows again once it has moved from where it stood: a loop that tracks it asks for that very
-    place, so agreement there proves nothing.
+    place, so agreement there proves nothing. There its loop is free to ask for another, or it would never move again.
     """
     if achieved is None:
         return _silent(state, "no write has been confirmed yet", dt_s)
@@ -81,7 +87,7 @@ def follow(
         return _mismatch(output, state, value, achieved.commanded, dt_s)
     if state.stuck is not None and abs(value - state.stuck) <= output.tolerance:
         reason = f"has not moved from {figure(state.stuck, output.plan.unit)}"
-        return Following(state.astray_s + dt_s, value, state.stuck, reason)
+        return Following(state.astray_s + dt_s, value, state.stuck, reason, unproven=True)
     return Following(0.0, value, None, "")
 
 

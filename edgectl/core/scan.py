@@ -17,7 +17,6 @@ from edgectl.core.interlock import (
     HIGH_LIMIT,
     LOW_LIMIT,
     NOT_A_NUMBER,
-    NOT_FOLLOWING,
     RATE_LIMIT,
     cause,
     demand_of,
@@ -40,7 +39,7 @@ from edgectl.core.loop import (
     demands,
 )
 from edgectl.core.manual import lapse
-from edgectl.core.output import Following, Output, follow
+from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow
 from edgectl.core.request import Desk, serve
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit, unit_of
@@ -217,7 +216,7 @@ def _restricted(
 ) -> None:
     """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
     name, unit, names = output.name, output.plan.unit, command.restricted_by
-    if following.reason:
+    if following.reason and not following.unproven:
         chain.astray.add(output.loop)
         chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):

@@ -28,10 +28,14 @@ _RECOVERY = 0.25  # of the time that a delay has counted, per second without the
 
 
 class Order(NamedTuple):
-    """What the supervisor wants of one actuator, and the restrictions by name that want it."""
+    """What the supervisor wants of one actuator, and the restrictions by name that want it.
+
+    ``passing``: only because nothing is known yet since the start, so that what a person wants of the actuator waits and is not ended.
+    """
 
     action: Action
     names: tuple[str, ...]
+    passing: bool = False
 
 
 def awaken(states: Mapping[str, HazardState]) -> dict[str, HazardState]:
@@ -85,6 +89,8 @@ def _stands(plan: HazardPlan, state: HazardState, standing: Standing, dt_s: floa
 def _gone(plan: HazardPlan, state: HazardState, *, sure: bool, dt_s: float) -> HazardState:
     if not sure:
         return replace(state, gone_s=0.0) if state.gone_s else state
+    if state.proven and not (state.active or state.beyond or state.stood_s or state.gone_s or state.blind_s):
+        return state  # nearly always
     after = replace(
         state,
         stood_s=max(state.stood_s - _RECOVERY * dt_s, 0.0),
@@ -177,7 +183,7 @@ def _order(plan: HazardPlan, state: HazardState) -> Order:
         return Order(plan.action, (f"{label(plan, state)} {plan.name}",))
     if state.proven or plan.action <= Action.WARN:
         return Order(Action.NONE, ())
-    return Order(Action.SAFE, (f"unknown {plan.name}",))
+    return Order(Action.SAFE, (f"unknown {plan.name}",), passing=True)
 
 
 def _want(wanted: dict[str, Order], actuators: tuple[str, ...], order: Order) -> None:
@@ -186,7 +192,8 @@ def _want(wanted: dict[str, Order], actuators: tuple[str, ...], order: Order) ->
         if before is None or order.action > before.action:
             wanted[name] = order
         elif order.action is before.action:
-            wanted[name] = Order(order.action, (*before.names, *order.names))
+            names = (*before.names, *order.names)
+            wanted[name] = Order(order.action, names, before.passing and order.passing)
 
 
 def hold_all(wanted: Mapping[str, Order], actuators: tuple[str, ...]) -> dict[str, Order]:

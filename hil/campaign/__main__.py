@@ -10,7 +10,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.campaign import actuator, adapter, clock, modbus, power, process, sensor, serial, store, uplink
+from hil.campaign import (
+    actuator,
+    adapter,
+    clock,
+    commissioning,
+    dosing,
+    inside,
+    modbus,
+    power,
+    process,
+    sensor,
+    serial,
+    store,
+    tls,
+    uplink,
+)
 from hil.campaign.row import Absent, Outcome, Row
 from hil.campaign.runner import Runner
 
@@ -21,11 +36,15 @@ ROWS: tuple[Row | Absent, ...] = (
     *serial.ROWS,
     *adapter.ROWS,
     *modbus.ROWS,
+    *commissioning.ROWS,
     *sensor.ROWS,
     *actuator.ROWS,
+    *dosing.ROWS,
     *uplink.ROWS,
+    *tls.ROWS,
     *store.ROWS,
     *process.ROWS,
+    *inside.ROWS,
     *clock.ROWS,
     *power.ROWS,
 )

@@ -118,7 +118,7 @@ def _port_held(stage: Stage) -> Finding:
             for name, loop in stage.status()["loops"].items()
             if name != "AIC-101"
         ),
-        40.0,
+        240.0,
     )
     reason = str(stage.status()["lines"]["pump"]["reason"])
     os.close(holder)

@@ -17,7 +17,7 @@ class Bed:
     """One unit on one rig.
 
     `clock` is how many seconds of lines, plant and control pass in one of the wall. `still` are the readings of a plant
-    that stands still; None serves the living one. `truth` is what each tag must then show, within its tolerance.
+    that stands still; None serves the living one, which begins as `start` says. `truth` is what each tag must then show, within its tolerance.
     `stale_s` is Ts of each tag that is watched.
     """
 
@@ -28,6 +28,7 @@ class Bed:
     clock: float
     settings: Mapping[str, str] = field(default_factory=dict)
     still: Mapping[str, float] | None = None
+    start: Mapping[str, float] = field(default_factory=dict)
     truth: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     stale_s: Mapping[str, float] = field(default_factory=dict)
 
@@ -41,6 +42,7 @@ _DEMO_TAGS = (
 _BRISK = {
     "period": "1 s",
     "journal.commit": "100 ms",
+    "restart.resume_within": "10 min",  # processes start at the pace of the wall
     "instruments.rtd1.poll": "2 s",
     **{f"instruments.{name}.poll": "1 s" for name in _POLLED},
 }
@@ -86,6 +88,16 @@ LIVE = Bed(
     5.0,
     settings={"period": "2 s", "journal.commit": "100 ms"},
     stale_s=dict.fromkeys(_DEMO_TAGS, 25.0) | dict.fromkeys(("AT-102", "TT-101"), 12.5),
+)
+
+CULTURE = Bed(
+    "demo unit, grown culture in band, 10x",
+    "BR-DEMO",
+    _DEMO,
+    "demo",
+    10.0,
+    settings={"restart.resume_within": "30 min"},
+    start={"temperature_c": 37.0, "ph": 7.2, "do_percent": 40.0, "viable_per_ml": 2e6},
 )
 
 WALL = replace(STILL, name="demo unit, plant standing still, wall time", clock=1.0)

@@ -87,10 +87,11 @@ def lives(pid: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a process holds: kB of memory, descriptors, threads, and seconds of processor it has used."""
+    """What a process holds: kB of memory and of address space, descriptors, threads, and seconds of processor it has used."""
 
     pid: int
     rss_kb: int
+    size_kb: int
     descriptors: int
     threads: int
     cpu_s: float
@@ -105,6 +106,7 @@ def resources(pid: int) -> Resources:
     return Resources(
         pid,
         int(status["VmRSS"].split()[0]),
+        int(status["VmSize"].split()[0]),
         len(list((proc / "fd").iterdir())),
         int(status["Threads"]),
         (int(times[11]) + int(times[12])) / ticks,

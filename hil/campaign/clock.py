@@ -59,6 +59,31 @@ def _disordered(stage: Stage) -> int:
     return sum(one[0] == other[0] and other[2] < one[2] - 2_000_000_000 for one, other in pairs)
 
 
+def _boot_at_1970(stage: Stage) -> Finding:
+    """A record's true time is that of the step's own record, less what its monotonic clock says lies between."""
+    shim = Shim(stage.folder)
+    shim.order(clock_s=-int(time.time()))
+    stage.start_bench()
+    stage.start_broker()
+    stage.start_unit(env=shim.env)
+    took_s = stage.await_control()
+    asked_at = time.time()
+    stage.request("setpoint", "AIC-101", 7.19)
+    stage.sleep(5.0)
+    shim.order()
+    stage.sleep(5.0)
+    steps = stage.journal.events(0, kind="process", subject="wall clock")
+    (asked,) = stage.journal.events(0, kind="request", subject="AIC-101")
+    true_ns = steps[0].utc_ns - (steps[0].mono_ns - asked.mono_ns) if steps else 0
+    off_s = abs(true_ns / 1e9 - asked_at)
+    return Finding(
+        f"in control after {took_s:.0f} s in {time.gmtime(asked.utc_ns // 10**9).tm_year}; {len(steps)} step on record; "
+        f"a record from before maps to true time within {off_s:.2f} s",
+        took_s <= 60.0 and len(steps) == 1 and asked.utc_ns < 86_400 * 10**9 and off_s <= 1.0,
+        "records carry no mark of time quality of their own: the record of the step is what maps them",
+    )
+
+
 _SUMMER_ENDS = 1_792_889_995  # 2026-10-25 00:59:55 UTC: at 01:00 UTC clocks in Berlin go back from 3 to 2
 
 
@@ -88,6 +113,6 @@ def _summer_ends(stage: Stage) -> Finding:
 ROWS: tuple[Row | Absent, ...] = (
     Row("T01", "Wall clock stepped +1 h", "U2, U4 hold; step on record; order by sequence is the true order", WALL, _forward, own=True),
     Row("T02", "Wall clock stepped -1 h", "U2, U4 hold; step on record; order by sequence is the true order", WALL, _back, own=True),
-    Absent("T03", "Boot at 1970, network time later", "needs time quality in the records"),
+    Row("T03", "Boot at 1970, network time later", "control starts; step on record; every record maps to true time within 1 s (10 min scaled to 10 s)", WALL, _boot_at_1970, own=True),
     Row("T04", "Daylight-saving change with a local time zone", "UTC everywhere: no hour doubled or missing", WALL, _summer_ends, own=True),
 )  # fmt: skip

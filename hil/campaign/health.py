@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def ailing(status: dict[str, Any]) -> str:
     """The first thing that is wrong; empty when all is well."""
-    return next(itertools.chain(_instruments(status), _values(status), _outputs(status)), "")
+    return next(itertools.chain(_instruments(status), _values(status), _outputs(status), _loops(status)), "")
 
 
 def _instruments(status: dict[str, Any]) -> Iterator[str]:
@@ -25,12 +25,15 @@ def _values(status: dict[str, Any]) -> Iterator[str]:
     for name, tag in status["tags"].items():
         if tag["quality"] != "GOOD":
             yield f"{name} {tag['quality']}: {tag['reason']}"
-    for name, loop in status["loops"].items():
-        if loop["condition"] != "regulating":
-            yield f"{name} {loop['condition']}"
 
 
 def _outputs(status: dict[str, Any]) -> Iterator[str]:
     for name, actuator in status["actuators"].items():
         if actuator["detail"] or actuator["restricted_by"]:
             yield f"{name} {actuator['detail']} {' '.join(actuator['restricted_by'])}"
+
+
+def _loops(status: dict[str, Any]) -> Iterator[str]:
+    for name, loop in status["loops"].items():
+        if loop["condition"] != "regulating":
+            yield f"{name} {loop['condition']}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hil.campaign.journal import Record
     from hil.campaign.stage import Stage
 
@@ -50,3 +52,24 @@ def highest(stage: Stage, sink: str, seconds: float) -> float:
         stage.sleep(0.2)
         most = max(most, stage.outputs()[sink])
     return most
+
+
+def calls(stage: Stage, alarm: str) -> bool:
+    """Whether an alarm stands, acknowledged or not."""
+    return bool(stage.status()["alarms"][alarm]["state"] in ("UNACK", "ACKED"))
+
+
+def acts(stage: Stage, hazard: str) -> bool:
+    """Whether a row of the hazard matrix acts, be its cause gone or not."""
+    return stage.status()["hazards"][hazard]["condition"] in ("acts", "gone")
+
+
+def poured(stage: Stage, sink: str, seconds: float, until: Callable[[], object] = lambda: False) -> float:
+    """How many mL flow through an actuator of the bench in so many seconds, or until something is so."""
+    total, at = 0.0, stage.now_s()
+    end, rate = at + seconds, stage.outputs()[sink]
+    while at < end and not until():
+        stage.sleep(0.05)
+        now = stage.now_s()
+        total, at, rate = total + rate * (now - at) / 60.0, now, stage.outputs()[sink]
+    return total

@@ -6,17 +6,19 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hil.campaign.bed import ROOT
 from hil.campaign.child import Child, Resources, children, free_port, resources, wait_until_listening
 from hil.campaign.health import ailing
 from hil.campaign.journal import Journal
-from hil.campaign.row import Skip, Stuck
+from hil.campaign.row import Stuck
 from hil.campaign.tally import Tally
 from hil.campaign.witness import Ear
 from hil.serve import ask
@@ -63,8 +65,9 @@ class Stage:
         """The rig's lines and its control socket."""
         still = ("--still",) if self.bed.still is not None else ()
         words = ("--dir", str(self.folder / "rig"), "--clock", str(self.bed.clock), "--seed", str(self._seed))
+        begun = [word for name, value in self.bed.start.items() for word in ("--start", f"{name}={value}")]
         self._rig = Child(
-            (*PYTHON, "hil", "serve", self.bed.rig, *words, "--with-parent", *still), stdin=True
+            (*PYTHON, "hil", "serve", self.bed.rig, *words, *begun, "--with-parent", *still), stdin=True
         )
         where = json.loads(self._rig.line())
         self._rig_socket = where["control"]
@@ -77,13 +80,26 @@ class Stage:
         if self.bed.still is not None:
             self.order("still", readings=dict(self.bed.still))
 
-    def start_broker(self, *command: str) -> None:
+    def start_broker(self, *command: str, ear: bool = True) -> None:
         """The bench's own broker, or another by its command, on the port of this stage; and an ear at it."""
         own = (*PYTHON, "hil", "broker", "--port", str(self.port), "--with-parent")
         self.broker = Child(command or own, stdin=True, log=self.folder / "broker.log")
         wait_until_listening(self.port)
-        if self.ear is None:
+        if self.ear is None and ear:
             self.ear = Ear(self.port)
+
+    def rewrite(self, file: str, *changes: tuple[str, str]) -> None:
+        """Change the text of a file of the unit, in a copy that the next start takes; Stuck if a text is not there."""
+        copy = self.folder / "unit"
+        if not copy.exists():
+            shutil.copytree(self.bed.folder, copy)
+            self.bed = replace(self.bed, folder=copy)
+        text = (ROOT / "configs" / "demo" / file).read_text()
+        for old, new in changes:
+            if old not in text:
+                raise Stuck(f"no {old!r} in {file}")
+            text = text.replace(old, new)
+        (copy / file).write_text(text)
 
     def command(self, settings: Mapping[str, str] | None = None) -> list[str]:
         """`edgectl run` for this bed, with its lines and broker filled in."""
@@ -98,6 +114,10 @@ class Stage:
         """`edgectl run`, with more settings or environment than the bed has."""
         self._env = {"EDGECTL_STATE_DIR": str(self.state), **(env or {})}
         self.unit = Child(self.command(settings), env=self._env, log=self.folder / "run.log")
+
+    def runs(self) -> bool:
+        """Whether `edgectl run` is there."""
+        return self.unit is not None and self.unit.process.poll() is None
 
     def stop_unit(self) -> int:
         """SIGTERM to `edgectl run`; its exit code."""
@@ -228,20 +248,9 @@ class Stage:
         """What control or uplink holds."""
         return resources(self.process(name))
 
-    def alarms(self) -> list[dict[str, Any]]:
-        """The standing alarms; Skip while the product has none."""
-        said = self.edgectl("alarms", "--json")
-        if said.returncode == 2:
-            raise Skip("needs `edgectl alarms`")
-        found: list[dict[str, Any]] = json.loads(said.stdout)
-        return found
-
-    def trips(self) -> list[dict[str, Any]]:
-        """The latched trips; Skip while the product has none."""
-        trips = self.status().get("trips")
-        if trips is None:
-            raise Skip("needs the supervisor: no trips in the status")
-        return list(trips)
+    def reset(self, hazard: str) -> bool:
+        """Ask for the end of a latch; whether that was granted."""
+        return bool(self.request("reset", hazard, "reset")["accepted"])
 
     # Waiting.
 
@@ -270,6 +279,15 @@ class Stage:
         if status is None or not status["tags"]:
             return "control does not answer"
         return ailing(status)
+
+    def await_control(self) -> float:
+        """How many seconds of the wall until every loop regulates, whatever its contactor's minimum off time says."""
+        loops = self.until(self._regulates, 60.0 * self.bed.clock)
+        return loops / self.bed.clock
+
+    def _regulates(self) -> bool:
+        loops = self.status()["loops"].values()
+        return bool(loops) and all(loop["condition"] == "regulating" for loop in loops)
 
     def await_health(self, seconds: float = 0.0) -> float:
         """How long until everything is as it should be; Stuck if it is not so in time, by default a minute of the wall."""

@@ -9,11 +9,14 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgectl.app.exit_code import ExitCode
+from edgectl.config.plan_file import store_plan
+from edgectl.model.codec import load_plan, seal
 from tests.app.unit import SPEED, Unit, all_answer, broker, need, running, until
 
 pytestmark = pytest.mark.slow
@@ -59,6 +62,24 @@ def test_status_shows_every_loop_and_line(unit: Unit) -> None:
     for word in ("TIC-101", "AIC-101", "AIC-102", "probes", "GOOD"):
         assert word in shown.stdout
     assert json.loads(unit.command("status", "--json").stdout)["unit"] == "BR-DEMO"
+
+
+def test_a_reload_touches_nothing_and_says_what_a_restart_would_change(unit: Unit) -> None:
+    folder = unit.state / "BR-DEMO"
+    same = unit.command("reload", "--state", str(folder))
+    assert (same.returncode, "nothing to do" in same.stdout) == (ExitCode.OK, True), same.stderr
+    link = folder / "plan" / "current"
+    before = load_plan(link.read_bytes())
+    first, *others = before.loops
+    store_plan(folder / "plan", seal(replace(before, loops=(replace(first, gain=first.gain * 2), *others))))
+    try:
+        said = unit.command("reload", "--state", str(folder))
+    finally:
+        store_plan(folder / "plan", before)
+    assert said.returncode == ExitCode.FAILED
+    assert f"changed: loops.{first.name}\n" in said.stderr
+    assert "is taken at a restart" in said.stderr
+    assert unit.status()["plan"] == before.digest
 
 
 def test_a_second_control_process_is_refused(unit: Unit) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import composite, fault, pid, recovery, tick, wire
+from tests.bench import composite, failover, fault, pid, recovery, tick, wire
 from tests.bench.verdict import HEAD, Verdict
 
 Wanted = Callable[[str], bool]
@@ -38,6 +38,7 @@ EXPERIMENTS: tuple[tuple[tuple[str, ...], Callable[[Pace, Wanted], list[Verdict]
     (("G8",), lambda pace, _: fault.judge(pace.storm)),
     (("G9",), lambda pace, _: recovery.judge(pace.outage)),
     (("G11", "G12", "G13", "G14"), lambda pace, _: composite.judge(pace.composite)),
+    (("G15",), lambda _, __: failover.judge()),
     (("G19",), lambda _, __: pid.judge()),
 )
 TARGETS = tuple(target for targets, _ in EXPERIMENTS for target in targets)

@@ -6,6 +6,7 @@ All normal batches: ``pytest tests/chain/test_chain_plausibility.py --batches 50
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.request import Ask
+from edgectl.model.safety import AuthorityPlan
 from hil.rig import Rig
 from tests.chain.batch import Play, normal_batch
 from tests.chain.witness import demo_plan
@@ -114,8 +116,9 @@ def _dosed(rig: Rig, at_s: float) -> float:
 
 def test_no_more_than_the_limit_passes_a_pump_in_an_hour() -> None:
     """A08: 5 mL/min asked for without end; the plant has had 200 mL and no more, and a reset waits for room."""
-    unit = play(3900.0)
+    unit = play(3900.0, replace(PLAN, authority=AuthorityPlan(manual_s=0.0)))
     unit.ask(60.0, Ask.OUTPUT, "P-102", 5.0)
+    unit.ask(1500.0, Ask.OUTPUT, "P-102", 5.0)  # or the dead man's time would end it
     unit.ask(3000.0, Ask.RESET, "P-102", "all")
     fed: list[float] = []
     unit.at(3890.0, lambda: fed.append(unit.rig.truth(3890.0)["feed_total_ml"]))
@@ -130,11 +133,11 @@ def test_no_more_than_the_limit_passes_a_pump_in_an_hour() -> None:
 def test_a_temperature_that_oscillates_around_its_limit_switches_the_contactor_no_more_than_configured() -> (
     None
 ):
-    """A07: the probe jumps over the limit and back every 20 s; the contactor has its 30 s of rest each time."""
+    """A07: the probe jumps over the interlock's limit and back every 20 s; the contactor has its 30 s of rest each time."""
     unit = play(STEADY_S + 3600.0)
     for second in range(int(STEADY_S), int(STEADY_S) + 3600, 40):
-        unit.at(float(second), lambda: unit.rig.fault("rtd/1", "offset", by=5.0))
-        unit.at(second + 20.0, lambda: unit.rig.clear("rtd/1", "offset"))
+        unit.at(float(second), lambda: unit.rig.fault("rtd/1", "value", value=38.7))
+        unit.at(second + 20.0, lambda: unit.rig.clear("rtd/1", "value"))
     before: dict[str, int] = {}
     unit.at(STEADY_S, lambda: before.update(unit.watcher.switches))
     watcher = unit.run()

@@ -334,6 +334,26 @@ def test_a_failed_write_is_in_the_image_and_comes_again_as_soon_as_it_can() -> N
     assert achieved == [None, 40.0]
 
 
+def test_what_another_party_changes_is_written_again_and_told_once() -> None:
+    """M11: found by the next poll, long before the renewal."""
+    unit = Unit(holding={0: 777})
+    made = plan(
+        (rtu(),), (box("box1", 1, blocks=0, outputs=1),), (), (valve("V-1", "box1.out0", renew_s=10.0),)
+    )
+    found: list[int] = []
+
+    async def body(_: Scene) -> None:
+        for _time in range(2):
+            await asyncio.sleep(5.0)
+            unit.holding[0] = 123
+            await asyncio.sleep(2.0)
+            found.append(unit.holding[0])
+
+    journal, _ = rehearse(made, {"bus": Bus({1: unit}).link}, body)
+    assert found == [40 * RAW, 40 * RAW]
+    assert journal.told("actuator", "V-1").count(("40", "12.3")) == 1
+
+
 def test_an_instrument_with_another_serial_number_is_never_written_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -287,3 +287,18 @@ def test_a_unit_without_alarms_keeps_no_clock_for_them() -> None:
     bench = Siren(plan_of())
     bench.run(3)
     assert bench.state.annunciator.clock_s == 0.0
+
+
+def test_the_off_delay_counts_anew_each_time_the_alarm_comes() -> None:
+    """What was counted on the way back the last time is no part of the next way back."""
+    bench = siren(on_delay_s=0.0)
+    follow(bench, [("high, back", "RTNUN")])
+    for _ in range(2):
+        bench.press(60.0)
+        follow(bench, [("almost back", "UNACK"), ("scan", "RTNUN")])
+
+
+def test_the_on_delay_counts_anew_after_each_return() -> None:
+    """Also when the alarm came and went without a scan between: nothing of the time before is left."""
+    bench = siren()
+    follow(bench, [("high, back", "RTNUN"), *[("almost", "RTNUN"), ("back", "RTNUN")] * 2, ("high", "UNACK")])

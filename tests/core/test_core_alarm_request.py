@@ -172,3 +172,64 @@ def test_what_is_asked_of_an_alarm_moves_no_output(ask: Ask) -> None:
     assert bench.scan(Request("r", ask, "PAH", 0.0, "anna", "trial")).commands == quiet.scan().commands
     for _ in range(20):
         assert bench.scan().commands == quiet.scan().commands
+
+
+@pytest.mark.parametrize(
+    ("mbar", "says"),
+    [
+        (50.5, "acknowledge of 1 alarm"),
+        (51.5, "acknowledge of 2 alarms"),
+        (52.5, "acknowledge of 3 alarms"),
+    ],
+)
+def test_how_many_were_acknowledged_is_said_and_each_is_recorded(mbar: float, says: str) -> None:
+    bench = siren(*many(4))
+    bench.press(mbar)
+    bench.events.clear()
+    assert bench.put(Ask.ACKNOWLEDGE, "all").reason == says
+    assert f"acknowledge of {len(bench.alarm_events())} alarm" in says
+    assert {event.reason for event in bench.alarm_events()} == {"trial"}
+
+
+@pytest.mark.parametrize("words", ["scan", "high", "high, ack", "high, back"])
+def test_an_alarm_that_does_not_latch_is_never_reset(words: str) -> None:
+    bench = siren()
+    bench.say(words)
+    before = bench.label()
+    assert bench.put(Ask.RESET).reason == "PAH is not latched: there is nothing to reset"
+    assert bench.label() == before
+
+
+@pytest.mark.parametrize(
+    ("value", "granted", "shelve_s", "once"),
+    [
+        (0.0, True, 100.0, True),
+        (0.001, True, 0.001, False),
+        (99.9, True, 99.9, False),
+        (100, True, 100.0, False),
+        (100.001, False, 0.0, False),
+        (-0.001, False, 0.0, False),
+    ],
+)
+def test_a_shelve_is_as_long_as_asked_and_never_longer_than_the_plan_allows(
+    value: float, granted: bool, shelve_s: float, once: bool
+) -> None:
+    bench = siren()
+    assert bench.put(Ask.SHELVE, value=value).accepted is granted
+    assert (bench.alarm().shelve_s, bench.alarm().once) == (shelve_s, once)
+
+
+def test_what_is_hidden_does_not_wish_to_call() -> None:
+    """A call that is held back and then shelved or retired is made when it comes out of hiding, and only if it still is abnormal."""
+    for hide, show in ((Ask.SHELVE, Ask.UNSHELVE), (Ask.RETIRE, Ask.RETURN)):
+        bench = siren(*many(12))
+        bench.press(190.0)
+        name = next(name for name, alarm in bench.state.alarms.items() if alarm.due)
+        bench.put(hide, name, 50.0)
+        assert not bench.alarm(name).due
+        bench.put(show, name)
+        assert bench.alarm(name).due
+        bench.put(hide, name, 50.0)
+        bench.press(5.0)
+        bench.put(show, name)
+        assert (bench.alarm(name).due, bench.label(name)) == (False, "NORM")

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgectl.core.interlock import demand_of, label, permit, watch
+from edgectl.core.interlock import cause, demand_of, label, permit, watch
 from edgectl.core.output import Following, output_of
+from edgectl.core.supervisor import Order
 from edgectl.model.command import Demand
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import DeviceStatus, Quality
 from edgectl.model.request import Ask
-from edgectl.model.safety import InterlockPlan, Relation
+from edgectl.model.safety import Action, InterlockPlan, Relation
 from edgectl.model.state import ActuatorState, InterlockState
 from tests.core.rig import Bench, demo
 
@@ -122,7 +123,19 @@ def test_chain(
 
 @pytest.mark.parametrize(
     ("last", "demand", "value"),
-    [(50.0, 20.0, 20.0), (50.0, 0.0, 0.0), (12.0, 60.0, 17.0), (20.0, 0.0, 0.0), (12.0, 4.0, 7.0)],
+    [
+        (50.0, 40.0, 40.0),
+        (50.0, 20.0, 20.0),
+        (50.0, 0.0, 0.0),
+        (12.0, 60.0, 17.0),
+        (45.0, 60.0, 50.0),
+        # As near to the safe value of 10 on its other side is no farther from it.
+        (20.0, 0.0, 0.0),
+        (19.75, 0.0, 14.75),
+        (12.0, 4.0, 7.0),
+        (0.0, 20.0, 20.0),
+        (0.0, 20.1, 5.0),
+    ],
 )
 def test_a_protective_demand_may_hurry_towards_safe_only(last: float, demand: float, value: float) -> None:
     asked = Demand("X", demand, "L fallback", protective=True)
@@ -263,3 +276,124 @@ def test_limits_are_the_normal_play_of_control_and_no_events() -> None:
         limited += unit.command("SC-101").restricted_by == ("rate limit",)
     assert 10 < limited < 40
     assert {e.kind for e in unit.events} == {"request"}
+
+
+@pytest.mark.parametrize(
+    ("demand", "value", "names"),
+    [
+        (0.0, 0.0, ()),
+        (math.nextafter(0.0, -1.0), 0.0, ("low limit",)),
+        (math.nextafter(0.0, 1.0), math.nextafter(0.0, 1.0), ()),
+        (100.0, 100.0, ()),
+        (math.nextafter(100.0, 101.0), 100.0, ("high limit",)),
+        (-math.inf, 10.0, ("not a number",)),
+    ],
+)
+def test_a_limit_of_the_range_is_inside_it(demand: float, value: float, names: tuple[str, ...]) -> None:
+    free = output_of(replace(X, rate_per_s=0.0), "", (), 1.0)
+    _, command = permit(free, ActuatorState(50.0), Demand("X", demand, "L"), FOLLOWS, {}, 0, 1.0)
+    assert (command.value, command.restricted_by) == (value, names)
+
+
+@pytest.mark.parametrize(
+    ("most", "value", "names"),
+    [
+        (52.1, 52.0, ()),
+        (52.0, 52.0, ()),
+        (51.9, 51.9, ("dose limit per hour",)),
+        (0.0, 0.0, ("dose limit per hour",)),
+    ],
+)
+def test_a_dosing_limit_is_named_only_where_it_takes_something_away(
+    most: float, value: float, names: tuple[str, ...]
+) -> None:
+    """None at all is always named, so that a limit that is reached shows."""
+    dose = (most, "dose limit per hour")
+    before = ActuatorState(50.0, manual=52.0)
+    asked = Demand("X", 52.0, "manual")
+    state, command = permit(OUTPUT, before, asked, FOLLOWS, locks(), 0, 1.0, dose=dose)
+    assert (command.value, command.restricted_by, state.manual) == (value, names, value)
+    assert permit(
+        OUTPUT, ActuatorState(0.0), Demand("X", 0.0, "L"), FOLLOWS, locks(), 0, 1.0, dose=(0.0, "d")
+    )[1].restricted_by == ("d",)
+
+
+@pytest.mark.parametrize(("held_s", "value"), [(0.0, 50.0), (1.0, 50.0), (1.001, 30.0), (5.0, 30.0)])
+def test_a_hold_keeps_the_last_value_up_to_its_longest_time_and_no_longer(
+    held_s: float, value: float
+) -> None:
+    plan = replace(X, hold_max_s=2.0, fallback=30.0)
+    state, command = permit(
+        output_of(plan, "", (), 1.0), ActuatorState(50.0, held_s=held_s), Demand("X", 52.0, "L"), FOLLOWS, {}, 0, 1.0, 1.0,
+        Order(Action.HOLD, ("hold h",)),
+    )  # fmt: skip
+    assert (command.value, state.held_s) == (value, held_s + 1.0)
+
+
+def test_no_time_has_passed_unless_somebody_says_so() -> None:
+    plan = replace(X, min_on_s=5.0)
+    order = Order(Action.HOLD, ("hold h",))
+    state, _ = permit(
+        output_of(plan, "", (), 1.0), ActuatorState(50.0), Demand("X", 50.0, "L"), FOLLOWS, {}, 0, 1.0, order=order
+    )  # fmt: skip
+    assert (state.held_s, state.stood_s) == (0.0, 0.0)
+
+
+def test_what_has_counted_against_a_limit_is_gone_when_the_tag_is_within_it() -> None:
+    """Whether the interlock acts, as it does inside its hysteresis, or not."""
+    for plan, value in ((HIGH, 38.4), (LOW, 30.2)):
+        for active in (False, True):
+            after = watch(plan, InterlockState(active, 1.5), temperature(value), 1.0)
+            assert after == InterlockState(active)
+
+
+def test_a_delay_is_over_in_the_scan_that_completes_it() -> None:
+    for dt_s, labels in ((0.5, "clear clear clear active"), (1.9, "clear active"), (2.0, "active")):
+        state, seen = CLEAR, []
+        for _ in labels.split():
+            state = watch(HIGH, state, temperature(38.6), dt_s)
+            seen.append(label(state))
+        assert " ".join(seen) == labels
+
+
+@pytest.mark.parametrize(
+    ("state", "measured", "says"),
+    [
+        (CLEAR, temperature(38.5), "TT 38.5 degC is within its limit of 38.5 degC"),
+        (InterlockState(active=True), temperature(38.6), "TT 38.6 degC is above its limit of 38.5 degC"),
+        (InterlockState(active=True), temperature(None, BAD), "TT is not known: why"),
+        (UNKNOWN, temperature(50.0, BAD), "TT is not known: why"),
+    ],
+)
+def test_an_interlock_says_why_it_stands_as_it_does(
+    state: InterlockState, measured: Measurement, says: str
+) -> None:
+    assert cause(HIGH, state, measured, "degC") == says
+
+
+@pytest.mark.parametrize("most", [51.9, 0.0])
+def test_a_dosing_limit_takes_nothing_into_manual(most: float) -> None:
+    """Nor does anything else in the chain: what was nobody's hand stays nobody's, and moves again by itself."""
+    asked = Demand("X", 52.0, "L")
+    state, command = permit(
+        OUTPUT,
+        ActuatorState(50.0),
+        asked,
+        FOLLOWS,
+        locks("TO-80"),
+        0,
+        1.0,
+        dose=(most, "dose limit per hour"),
+    )
+    assert (state.manual, command.value) == (None, most)
+    assert command.restricted_by == ("TO-80", "dose limit per hour")
+
+
+@pytest.mark.parametrize(("step_s", "reach"), [(0.5, 2.5), (1.0, 5.0), (2.0, 10.0)])
+def test_a_rate_limit_is_a_rate_however_far_scans_are_apart(step_s: float, reach: float) -> None:
+    for demand, moved in ((90.0, reach), (0.0, -reach), (50.0 + reach, reach), (50.0 - reach, -reach)):
+        _, command = permit(
+            OUTPUT, ActuatorState(50.0), Demand("X", demand, "L"), FOLLOWS, locks(), 0, step_s
+        )
+        limited = ("rate limit",) if abs(demand - 50.0) > reach else ()
+        assert (command.value, command.restricted_by) == (50.0 + moved, limited)

@@ -238,6 +238,24 @@ def test_an_actuator_that_does_not_follow_winds_nothing_up() -> None:
     assert unit.pressure == pytest.approx(50.0, abs=0.2)
 
 
+@pytest.mark.parametrize("load", [-10.0, 10.0])
+def test_an_actuator_that_was_stuck_regulates_again_when_it_is_free(load: float) -> None:
+    """M08: nobody touches it, so it can only show that it follows by going where the loop asks. The vessel must not cool down meanwhile."""
+    unit = settled(valve=replace(SMALL_VALVE, tolerance=2.0))
+    stuck_at = unit.outputs[-1]
+    unit.stuck["PV-1"] = stuck_at
+    unit.load = load
+    unit.run(30)
+    assert unit.command("PV-1").restricted_by == ("not following",)
+    assert abs(unit.outputs[-1] - stuck_at) < 4.0, "it tracks what is stuck"
+    unit.stuck.clear()
+    unit.run(20)
+    assert unit.command("PV-1").restricted_by == ()
+    assert unit.loop("PIC-1").condition == "regulating"
+    unit.run(400)
+    assert unit.pressure == pytest.approx(50.0, abs=0.5)
+
+
 def test_failed_writes_stop_the_integral() -> None:
     """An actuator whose writes fail counts as standing where it was confirmed last."""
     unit = settled()

@@ -98,6 +98,13 @@ def test_a_hold_after_something_stricter_holds_no_longer() -> None:
     assert passed(X, state, 50.0, order(Action.HOLD))[1] == 30.0
 
 
+def test_a_manual_demand_waits_while_nothing_is_known_yet() -> None:
+    """A feed by hand is stopped by a short restart, not ended by it."""
+    waiting = Order(Action.SAFE, ("unknown a",), passing=True)
+    state, value, _ = passed(X, ActuatorState(50.0, manual=50.0), 50.0, waiting)
+    assert (state.manual, value) == (50.0, 10.0)
+
+
 def test_a_manual_demand_is_left_where_the_order_put_it() -> None:
     state, _, _ = passed(X, ActuatorState(50.0, manual=50.0), 50.0, order(Action.TRIP))
     assert state.manual == 10.0

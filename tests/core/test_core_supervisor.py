@@ -22,6 +22,7 @@ from edgectl.core.supervisor import (
     label,
     orders,
     supervise,
+    targets,
 )
 from edgectl.model.codec import from_plain, to_plain
 from edgectl.model.instant import Instant
@@ -259,13 +260,19 @@ def test_the_highest_action_wins_on_each_actuator(
 def test_not_known_yet_makes_outputs_safe_whatever_the_action() -> None:
     found = orders(MATRIX, acting(proven=False), ("X", "Y", "Z"), "")
     assert found == {
-        "X": Order(Action.SAFE, ("unknown a", "unknown b")),
-        "Y": Order(Action.SAFE, ("unknown b", "unknown c")),
-        "Z": Order(Action.SAFE, ("unknown b",)),
+        "X": Order(Action.SAFE, ("unknown a", "unknown b"), passing=True),
+        "Y": Order(Action.SAFE, ("unknown b", "unknown c"), passing=True),
+        "Z": Order(Action.SAFE, ("unknown b",), passing=True),
     }
+    held = orders(MATRIX, acting(proven=False), ("X",), "anna")
+    assert held["X"] == Order(Action.SAFE, ("held", "unknown a", "unknown b")), (
+        "somebody's hold does not pass by itself"
+    )
     assert condition(MATRIX[0], HazardState()) == "clear", "a warning makes nothing safe"
     hold = (HazardPlan("h", HOT, Action.HOLD, ("X",)),)
-    assert orders(hold, {"h": HazardState()}, ("X",), "") == {"X": Order(Action.SAFE, ("unknown h",))}
+    assert orders(hold, {"h": HazardState()}, ("X",), "") == {
+        "X": Order(Action.SAFE, ("unknown h",), passing=True)
+    }
     assert orders(hold, {"h": HazardState(active=True)}, ("X",), "") == {"X": Order(Action.HOLD, ("hold h",))}
 
 
@@ -319,3 +326,38 @@ def test_nothing_of_an_earlier_life_counts() -> None:
         "hot"
     ]
     assert again == HazardState(beyond=True)
+
+
+def test_what_counts_is_time_and_not_scans() -> None:
+    """A quarter of the time without the cause is taken from what a delay has counted, however late the scans are."""
+    plan = replace(SAFE, delay_s=3.0)
+    for dt_s, without in ((4.0, 1), (2.0, 2), (0.5, 8)):
+        state, _ = run(plan, hot(2))
+        state, _ = run(plan, cool(without), state, dt_s)
+        assert state.stood_s == 1.0
+        assert run(plan, hot(), state, 1.9)[1] == "-"
+        assert run(plan, hot(), state, 2.0)[1] == "A"
+
+
+def test_a_hazard_that_acts_and_stands_keeps_its_state_object() -> None:
+    """Its time counts no further than its delay, so that nothing of it moves."""
+    for delay_s in (0.0, 2.0):
+        state, _ = run(replace(SAFE, delay_s=delay_s), hot(3))
+        assert run(replace(SAFE, delay_s=delay_s), hot(), state)[0] is state
+    waits, _ = run(SAFE, blind(70), HazardState())
+    assert run(SAFE, blind(), waits)[0] is waits
+
+
+@pytest.mark.parametrize(
+    ("action", "named", "expected"),
+    [
+        (Action.SAFE, ("X",), ("X",)),
+        (Action.SAFE, (), ("X", "Y")),
+        (Action.TRIP, (), ("X", "Y")),
+        (Action.TRIP, ("X",), ("X", "Y")),
+    ],
+)
+def test_a_trip_and_a_hazard_that_names_no_actuator_act_on_all(
+    action: Action, named: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert targets(HazardPlan("hot", HOT, action, named), ("X", "Y")) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mutation.mutant import mutants
+from tests.mutation.witness import MARK, Witness, choose, observed, place
 
 CASES = {
     "a < b": {"a <= b", "a >= b"},
@@ -35,3 +36,33 @@ def test_a_mutant_leaves_the_rest_of_the_module_alone() -> None:
         sum(old != new for old, new in zip(source.split("\n"), m.source.split("\n"), strict=True)) == 1
         for m in mutants(source)
     )
+
+
+SOURCE = (
+    "a = 1\ndef f():\n    return a\nclass C:\n    b = 2\n    def g(self):\n        return [h for h in self]"
+)
+
+
+def test_a_function_tells_that_it_was_entered() -> None:
+    names: dict[str, object] = {MARK: set()}
+    exec(observed("m", SOURCE), names)
+    assert names[MARK] == set()
+    exec("f()", names)
+    assert names[MARK] == {"m:2"}
+    assert [place(SOURCE, line) for line in range(1, 8)] == [0, 2, 2, 0, 0, 6, 6]
+
+
+def test_only_what_enters_a_function_is_asked_about_it_and_the_quick_first() -> None:
+    witnesses = [
+        Witness("test_core_x.py::slow", frozenset({"m:2"}), 0.3),
+        Witness("test_core_x.py::quick", frozenset({"m:2"}), 0.1),
+        Witness("test_core_m.py::own", frozenset({"m:2", "n:6"}), 9.0),
+        Witness("test_core_m.py::other", frozenset({"n:2"}), 0.1),
+    ]
+    witnesses.append(Witness("test_core_x.py::long", frozenset({"m:2"}), 9.0))
+    assert choose(witnesses, "m", 2) == [
+        "test_core_m.py::own",
+        "test_core_x.py::quick",
+        "test_core_x.py::slow",
+    ]
+    assert len(choose(witnesses, "m", 0)) == 4, "a constant is everybody's"

@@ -163,6 +163,16 @@ def regulates() -> str:
     return f"heater on after {until(regulating, 60):.1f} s"
 
 
+def reload() -> str:
+    """The plan that runs is the one in force; control goes on as the same process."""
+    before, begun = pid(), time.monotonic()
+    call("systemctl", "reload", CONTROL)
+    seconds = time.monotonic() - begun
+    assert (pid(), shown(CONTROL, "ActiveState")) == (before, "active")
+    assert "nothing to do" in journal()
+    return f"the same process goes on, {seconds:.2f} s"
+
+
 def telemetry() -> str:
     """The uplink gets the password as a credential; user edgectl cannot read the original."""
     call("systemctl", "start", UPLINK)
@@ -300,7 +310,7 @@ def end() -> str:
 
 
 STEPS = (
-    bench, install, verify, start, rights, regulates, telemetry, freeze, last_will, kill, stop, refused, folders, records, frozen_uplink, end,
+    bench, install, verify, start, rights, regulates, reload, telemetry, freeze, last_will, kill, stop, refused, folders, records, frozen_uplink, end,
 )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""Dosing and what people do by hand: A04, A08, A09, A10, A12."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from hil.campaign.bed import STILL, WALL
+from hil.campaign.look import acts, calls, loop, poured, told
+from hil.campaign.row import Absent, Finding, Row
+
+if TYPE_CHECKING:
+    from hil.campaign.stage import Stage
+
+_BASE, _FEED = "base_ml_min", "feed_ml_min"
+_DOSE_ML = 600.0  # of feed, in one batch
+
+
+def _runs_dry(stage: Stage) -> Finding:
+    """The pump turns and confirms its 5 mL/min, the scale stands still."""
+    stage.start({"checks.feed-blocked.window": "28 s", "checks.feed-blocked.lasting": "15 s"})
+    stage.request("output", "P-102", 5.0)
+    stage.until(lambda: stage.outputs()[_FEED] > 1.0, 10.0)
+    begun = stage.now_s()
+    sent_ml = poured(stage, _FEED, 60.0, lambda: stage.outputs()[_FEED] < 0.1)
+    took_s = stage.now_s() - begun
+    called = math.isfinite(stage.until(lambda: calls(stage, "P-102-vain"), 5.0))
+    later_ml = poured(stage, _FEED, 20.0)
+    latched = acts(stage, "feed-stopped")
+    return Finding(
+        f"stopped after {took_s:.0f} s and {sent_ml:.1f} mL of {_DOSE_ML:g}; {later_ml:.1f} mL in the 20 s after; "
+        f"{'latched' if latched else 'NOT latched'}, alarm {'called' if called else 'MISSING'}",
+        (took_s <= 30.0 or sent_ml <= 0.1 * _DOSE_ML) and later_ml < 0.1 and latched and called,
+        "what was delivered is what WT-101 recorded; the ledger counts what the pump confirmed, never less",
+    )
+
+
+_LIMIT_ML = 1.0
+
+
+def _limit(stage: Stage) -> Finding:
+    """A culture that asks for base for ever, a limit of 1 mL, and a kill of control while the limit stands."""
+    stage.start({"doses.P-101.per_hour": f"{_LIMIT_ML} mL"})
+    stage.order("still", readings={"ph": 7.0})
+    total = poured(stage, _BASE, 150.0, lambda: stage.status()["doses"]["P-101"]["reached"])
+    total += poured(stage, _BASE, 20.0)
+    called, refused = calls(stage, "P-101-limit"), not stage.reset("P-101")
+    os.kill(stage.process("control"), signal.SIGKILL)
+    total += poured(stage, _BASE, 40.0)
+    kept = bool(stage.status()["doses"]["P-101"]["reached"])
+    return Finding(
+        f"{total:.3f} mL at a limit of {_LIMIT_ML:g} mL; alarm {'called' if called else 'MISSING'}, reset "
+        f"{'refused' if refused else 'GRANTED'} within the hour, {'latched' if kept else 'NOT latched'} after a kill",
+        0.9 * _LIMIT_ML <= total <= 1.02 * _LIMIT_ML and called and refused and kept,
+    )
+
+
+_CLOSING_S = 2.2
+
+
+def _never_both(stage: Stage) -> Finding:
+    """The culture swings around its set point, further than the dead band each time."""
+    stage.start()
+    longest, acid, base, both = 0.0, 0, 0, 0
+    for place in range(4):
+        stage.order("still", readings={"ph": 7.30 if place % 2 else 7.10})
+        end = stage.now_s() + 8.0
+        apart_s = stage.now_s()
+        while stage.now_s() < end:
+            outputs = stage.outputs()
+            co2, caustic = outputs["co2_ml_min"] > 0.5, outputs[_BASE] > 0.005
+            acid, base = acid + co2, base + caustic
+            asked = stage.status()["actuators"]
+            both += asked["FV-102"]["value"] > 0.0 and asked["P-101"]["value"] > 0.0
+            if co2 and caustic:
+                longest = max(longest, stage.now_s() - apart_s)
+            else:
+                apart_s = stage.now_s()
+            stage.sleep(0.1)
+    return Finding(
+        f"CO2 in {acid} looks, base in {base}; commanded together in {both}; flowing together for at most {longest:.1f} s",
+        not both and longest <= _CLOSING_S and acid > 0 and base > 0,
+    )
+
+
+_TRIALS = 8
+
+
+def _lost_answers(stage: Stage) -> Finding:
+    """One answer of the pump in seven is lost, though it obeys. What was asked for is the status, what flowed the bench."""
+    stage.start({"doses.P-101.per_hour": "200 mL"})
+    stage.request("mode", "AIC-101", "MAN")
+    stage.fault("pump/1", "mute", hears=True, rate=0.15)
+    worst, asked_ml, flowed_ml = 0.0, 0.0, 0.0
+    for _ in range(_TRIALS):
+        stage.request("output", "AIC-101", 100.0)
+        begun = stage.now_s()
+        flowed = poured(stage, _BASE, 30.0)
+        stage.request("output", "AIC-101", 0.0)
+        asked = 2.0 * (stage.now_s() - begun) / 60.0
+        flowed += poured(stage, _BASE, 8.0)
+        worst = max(worst, abs(flowed - asked) / asked)
+        asked_ml, flowed_ml = asked_ml + asked, flowed_ml + flowed
+    counted = stage.status()["doses"]["P-101"]["batch"]
+    off = abs(flowed_ml - asked_ml) / asked_ml
+    struck = stage.struck("mute")
+    return Finding(
+        f"{_TRIALS} additions, {struck} answers lost: {flowed_ml:.2f} mL flowed of {asked_ml:.2f} asked for ({off:.1%} off; "
+        f"worst single one {worst:.1%}), {counted:.2f} mL on the ledger",
+        off <= 0.02 and struck > 10 and flowed_ml * 0.98 <= counted <= flowed_ml * 1.15,
+        "flows are set points, so a repeated command adds nothing; an addition of 30 s is known to one scan, 3 %",
+    )
+
+
+def _left_on(stage: Stage) -> Finding:
+    """TIC-101 by hand at 33 degC, and nobody comes back."""
+    stage.start({"authority.manual_for": "40 s", "authority.warn_before": "15 s"})
+    last = stage.journal.last()
+    stage.request("mode", "TIC-101", "MAN")
+    stage.request("output", "TIC-101", 33.0)
+    warned_s = stage.until(lambda: calls(stage, "TIC-101-by-hand"), 60.0)
+    back_s = stage.until(lambda: loop(stage, "TIC-101")["mode"] == "AUTO", 60.0)
+    stage.sleep(2.0)
+    step = abs(stage.outputs()["jacket_setpoint_c"] - 33.0) / 17.0
+    asked = told(stage, last, kind="request", subject="TIC-101")
+    ended = told(stage, last, subject="TIC-101", after="AUTO", actor="dead man")
+    held_s = (ended[0].mono_ns - asked[-1].mono_ns) / 1e9 if ended and asked else math.inf
+    return Finding(
+        f"warned after {warned_s:.0f} s, by hand for {held_s:.1f} s of 40, step back {step:.1%} of span, "
+        f"{len(asked)} requests and {len(ended)} end on record",
+        math.isfinite(warned_s + back_s) and abs(held_s - 40.0) <= 1.0 and step < 0.02 and bool(asked),
+    )
+
+
+ROWS: tuple[Row | Absent, ...] = (
+    Row("A04", "Pump runs, nothing arrives on the scale", "stopped after <= 10 % of the dose (600 mL) or 30 s; latched; told (window scaled to 28 s)", STILL, _runs_dry, own=True),
+    Row("A08", "Dose limit per hour reached", "delivered <= limit + 2 %; latched, also over a kill (U8); told", STILL, _limit, own=True),
+    Row("A09", "Acid and base demanded alternately", "never both commanded; never both flowing longer than the CO2 valve takes to close (lag 0.5 s, 24 to 0.5 mL/min: 1.9 s, and 0.3 s to the wire) (consumption is not judged: no ideal to compare with)", WALL, _never_both, own=True),
+    Row("A10", "Acknowledgements of a dosing pump lost", "delivered within 2 % of requested over all (200 trials scaled to 8); ledger never less than what flowed", STILL, _lost_answers, own=True),
+    Row("A12", "Manual override left on", "ends within 1 s of the set time; told before; bumpless; on record (30 min scaled to 40 s)", STILL, _left_on, own=True),
+)  # fmt: skip
