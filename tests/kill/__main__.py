@@ -37,10 +37,7 @@ def main() -> int:
         }
         for name in [asked.only] if asked.only else faults:
             done.append(faults[name]())
-            print(
-                f"{done[-1].name}: {'ok' if done[-1].passed else 'FAILED'}, {len(done[-1].runs)} runs",
-                flush=True,
-            )
+            print(ordeal.table(done[-1:]), flush=True)  # at once: the next may take many minutes
     print(ordeal.table(done))
     return 0 if all(found.passed for found in done) else 1
 

@@ -227,15 +227,15 @@ def table(ordeals: list[Ordeal]) -> str:
         )
         verdict = "ok" if ordeal.passed else "FAILED"
         lines.append(f"| {ordeal.name} | {len(ordeal.runs)} | {figures} | {verdict} |")
-    judged = [ordeal for ordeal in ordeals if ordeal.limit_s]
-    lines += ["", "| output | " + " | ".join(o.name for o in judged) + " |", "|---" * (len(judged) + 1) + "|"]
-    for name in SAFE:
-        lines.append(f"| {name} | " + " | ".join(_cell(ordeal, name) for ordeal in judged) + " |")
-    lines += [
-        "",
-        "Worst of so many runs in which the output was away from its safe value, and what made it safe.",
-        "",
-    ]
+    if judged := [ordeal for ordeal in ordeals if ordeal.limit_s]:
+        names = " | ".join(ordeal.name for ordeal in judged)
+        lines += ["", f"| output | {names} |", "|---" * (len(judged) + 1) + "|"]
+        lines += [f"| {name} | " + " | ".join(_cell(one, name) for one in judged) + " |" for name in SAFE]
+        lines += [
+            "",
+            "Worst of so many runs in which the output was away from its safe value, and what made it safe.",
+            "",
+        ]
     lines += [f"{ordeal.name}: {note}" for ordeal in ordeals for note in dict.fromkeys(ordeal.notes)]
     return "\n".join(lines)
 
