@@ -171,7 +171,7 @@ def test_a_line_feed_does_not_matter_to_text() -> None:
 
 
 def test_a_rig_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(RigError, match="bench, demo"):
+    with pytest.raises(RigError, match="bench, bus, demo"):
         Rig.load("dmeo")
 
 
