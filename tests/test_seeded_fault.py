@@ -49,7 +49,7 @@ MISTAKES = {
         "edgectl/core/judge.py", "if age_ns > gate.stale_ns:", "if age_ns > gate.stale_ns << 20:", "tests/core"
     ),
     "swallowed interlock": Mistake(
-        "edgectl/core/interlock.py", "        value = held_at(output, locks)\n", "", "tests/chain"
+        "edgectl/core/interlock.py", "        value = held_at(output, locks)\n", "        held_at(output, locks)\n", "tests/chain"
     ),
 }  # fmt: skip
 
