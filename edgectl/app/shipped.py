@@ -13,10 +13,7 @@ def shipped(name: str) -> Path:
     Raises:
         FileNotFoundError: this installation does not have it.
     """
-    for configs in (_PACKAGE.parent / "configs", _PACKAGE / "configs"):
-        if (configs / name).is_dir():
-            return configs / name
-    raise FileNotFoundError(f"no shipped configuration {name!r} beside {_PACKAGE}")
+    return _found("configs", name, "configuration")
 
 
 def service_file(name: str) -> Path:
@@ -25,7 +22,11 @@ def service_file(name: str) -> Path:
     Raises:
         FileNotFoundError: this installation does not have it.
     """
-    for folder in (_PACKAGE.parent / "systemd", _PACKAGE / "systemd"):
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"no shipped service file {name!r} beside {_PACKAGE}")
+    return _found("systemd", name, "service file")
+
+
+def _found(folder: str, name: str, kind: str) -> Path:
+    for root in (_PACKAGE.parent, _PACKAGE):
+        if (root / folder / name).exists():
+            return root / folder / name
+    raise FileNotFoundError(f"no shipped {kind} {name!r} beside {_PACKAGE}")

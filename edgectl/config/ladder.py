@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from edgectl.config.shape import read
 from edgectl.model.loop import Mode
 from edgectl.model.plan import LoopPlan
 from edgectl.model.safety import AuthorityPlan, LadderPlan, RestartPlan
+
+T = TypeVar("T", bound=Section)
 
 
 class FallbackSetpoint(Section):
@@ -82,11 +84,17 @@ class RestartSection(Section):
     )
 
 
+def _written(draft: Draft, path: Path, kind: type[T]) -> T | None:
+    """The section at ``path``; None where nothing is written or it has errors."""
+    node = draft.node(path)
+    section: T | None = read(draft, path, node, kind) if node else None
+    return section
+
+
 def compile_ladder(draft: Draft, loops: Loops, actuators: Actuators) -> LadderPlan:
     """The section ``uplink_loss``; without one remote authority still ends, and nothing else happens."""
     path: Path = ("uplink_loss",)
-    node = draft.node(path)
-    section: UplinkLossSection | None = read(draft, path, node, UplinkLossSection) if node else None
+    section = _written(draft, path, UplinkLossSection)
     if section is None:
         return LadderPlan()
     _check_times(draft, path, section)
@@ -150,8 +158,7 @@ def _setpoint(draft: Draft, path: Path, wanted: FallbackSetpoint, loop: LoopPlan
 def compile_authority(draft: Draft) -> AuthorityPlan:
     """The section ``authority``; defaults without one."""
     path: Path = ("authority",)
-    node = draft.node(path)
-    section: AuthoritySection | None = read(draft, path, node, AuthoritySection) if node else None
+    section = _written(draft, path, AuthoritySection)
     if section is None:
         return AuthorityPlan()
     if 0.0 < section.manual_for <= section.warn_before:
@@ -165,6 +172,5 @@ def compile_authority(draft: Draft) -> AuthorityPlan:
 def compile_restart(draft: Draft) -> RestartPlan:
     """The section ``restart``; defaults without one."""
     path: Path = ("restart",)
-    node = draft.node(path)
-    section: RestartSection | None = read(draft, path, node, RestartSection) if node else None
+    section = _written(draft, path, RestartSection)
     return RestartPlan(section.resume_within) if section else RestartPlan()
