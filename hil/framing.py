@@ -5,6 +5,7 @@ Modbus over Serial Line V1.02 section 2.5; Modbus Messaging on TCP/IP V1.0b sect
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -45,10 +46,12 @@ class RtuFraming:
 
     def feed(self, data: bytes) -> list[Request]:
         """Return the requests that are complete with `data`; a bad checksum empties the buffer."""
+        if not self._buffer and (request := _whole(data)) is not None:
+            return [request]
         self._buffer += data
         requests = []
         while len(self._buffer) >= _SHORTEST_RTU:
-            length = self._length()
+            length = _length(self._buffer)
             if len(self._buffer) < length:
                 break
             frame, self._buffer = self._buffer[:length], self._buffer[length:]
@@ -58,15 +61,6 @@ class RtuFraming:
                 break
             requests.append(Request(frame[0], frame[1:-2]))
         return requests
-
-    def _length(self) -> int:
-        """The length of the frame at the head of the buffer, or of the whole buffer if the function is unknown."""
-        function = self._buffer[1]
-        if function in _FIXED_LENGTH:
-            return _FIXED_LENGTH[function]
-        if function in _COUNTED:
-            return 9 + self._buffer[6] if len(self._buffer) > 6 else _LONGEST_RTU
-        return len(self._buffer)
 
     def seal(self, request: Request, body: bytes) -> bytes:
         """A reply frame from the unit that was asked."""
@@ -79,6 +73,24 @@ class RtuFraming:
     def close(self, frame: bytes, unit: int, pdu: bytes) -> bytes:
         """The frame with another unit or PDU and a right checksum."""
         return seal(bytes((unit,)) + pdu) if frame else frame
+
+
+def _length(buffer: bytes) -> int:
+    """The length of the frame at the head of the buffer, or of the whole buffer if the function is unknown."""
+    function = buffer[1]
+    if function in _FIXED_LENGTH:
+        return _FIXED_LENGTH[function]
+    if function in _COUNTED:
+        return 9 + buffer[6] if len(buffer) > 6 else _LONGEST_RTU
+    return len(buffer)
+
+
+@functools.lru_cache(1024)  # a controller asks the same few for ever
+def _whole(data: bytes) -> Request | None:
+    """The request that `data` is, neither more nor less; None if it is not one."""
+    if len(data) < _SHORTEST_RTU or len(data) != _length(data):
+        return None
+    return Request(data[0], data[1:-2]) if crc16(data[:-2]) == data[-2] | data[-1] << 8 else None
 
 
 class TcpFraming:

@@ -106,7 +106,8 @@ class Line:
             self._send(bus.echo.repeat(t_s, data))
         if heard_s is None:
             return
-        bus.sync(heard_s)
+        if heard_s > t_s:
+            bus.sync(heard_s)
         framing, bad_before = self._framing, self._framing.bad_frames
         if not framing.idle and framing.silence_chars and t_s - self._heard_s > _FRAME_BREAK_S:
             framing.reset()
@@ -118,7 +119,8 @@ class Line:
                 if chunks:
                     bus.counts["replies"] += 1
                     self._send(chunks)
-        bus.counts["bad_frames"] += framing.bad_frames - bad_before
+        if framing.bad_frames > bad_before:
+            bus.counts["bad_frames"] += framing.bad_frames - bad_before
 
     def _hear(self, t_s: float, data: bytes, pace: Pace) -> float | None:
         """When the last character has been heard; None if a strict bus missed the start of it."""

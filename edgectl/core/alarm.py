@@ -48,8 +48,8 @@ def label(state: AlarmState) -> str:
 def step(plan: AlarmPlan, state: AlarmState, standing: Standing, dt_s: float) -> AlarmState:
     """The states A to F after ``dt_s`` more of a cause that stands or does not."""
     if state.code in ABNORMAL:
-        return _last(plan, state, dt_s) if standing.stands else _leave(plan, state, dt_s)
-    if not standing.stands:
+        return _last(plan, state, dt_s) if standing else _leave(plan, state, dt_s)
+    if not standing:
         return replace(state, stood_s=0.0) if state.stood_s else state
     stood_s = state.stood_s + dt_s
     code = AlarmCode.UNACK if stood_s >= plan.on_delay_s else state.code

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from edgectl.core.alarm import ABNORMAL, hidden, label, screen, step
-from edgectl.core.cause import Facts, Standing, judge_cause
+from edgectl.core.cause import Facts, Standing, explain, judge_cause
 from edgectl.core.text import span
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
@@ -20,6 +20,7 @@ from edgectl.model.state import AlarmState, AnnunciatorState
 
 FLOOD = "flood"  # subject of the flood's own events
 _LOGIC = "alarm"
+_NORM = AlarmCode.NORM
 
 _WINDOW_S = 600.0
 _MOST_CALLS: Mapping[Priority, int] = {
@@ -46,18 +47,23 @@ def annunciate(
     """Every alarm, and the annunciator, after ``dt_s`` more."""
     if not plans:
         return {}, annunciator
-    guarded = frozenset(plan.cause.subject for plan in plans if plan.cause.watch is Watch.BAD)
     alarms: dict[str, AlarmState] = {}
-    standings: dict[str, Standing] = {}
+    busy: list[AlarmPlan] = []
     for plan in plans:
-        name = plan.name
-        alarms[name], standings[name] = _advance(plan, states[name], guarded, facts, dt_s)
-    after = _call(plans, alarms, replace(annunciator, clock_s=annunciator.clock_s + dt_s))
-    after = _mark(alarms, after)
-    for plan in plans:
+        before = states[plan.name]
+        standing = judge_cause(plan.cause, before.code in ABNORMAL, facts)
+        if standing or not _idle(before) or (plan.suppressed_by and _suppressed(plan, facts)):
+            busy.append(plan)
+            waits = standing is Standing.UNKNOWN and _tells_loss(plans, plan.cause.subject)
+            stepped = before if waits else step(plan, before, standing, dt_s)
+            before = screen(before, stepped, _suppressed(plan, facts), dt_s)
+        alarms[plan.name] = before
+    after = _call(busy, alarms, replace(annunciator, clock_s=annunciator.clock_s + dt_s))
+    after = _mark(busy, alarms, after)
+    for plan in busy:
         before, state = states[plan.name], alarms[plan.name]
         if state is not before and label(before) != label(state):
-            reason = _reason(plan, before, state, standings[plan.name])
+            reason = _reason(plan, before, state, facts)
             alarms[plan.name] = _told(plan.name, before, state, reason, now, events)
     if after.flood is not annunciator.flood:
         words = ("over", FLOOD) if after.flood else (FLOOD, "over")
@@ -66,25 +72,16 @@ def annunciate(
     return alarms, after
 
 
-def _advance(
-    plan: AlarmPlan, before: AlarmState, guarded: frozenset[str], facts: Facts, dt_s: float
-) -> tuple[AlarmState, Standing]:
-    """One alarm, and its cause.
+def _idle(state: AlarmState) -> bool:
+    """Nothing to count, to hide or to end: nearly always. Without a cause it stays as it is."""
+    return state.code is _NORM and not (
+        state.stood_s or state.burst or state.due or state.retired or state.suppressed or state.shelved
+    )
 
-    A tag that is not known has passed no limit: where an alarm tells that the tag is lost, those about its limits wait.
-    """
-    standing = judge_cause(plan.cause, before.code in ABNORMAL, facts)
-    suppressed = _suppressed(plan, facts)
-    if (
-        before.code is AlarmCode.NORM
-        and not standing.stands
-        and not (suppressed or before.stood_s or hidden(before))
-    ):
-        return before, standing  # nearly always
-    waits = standing.unknown and plan.cause.subject in guarded
-    stepped = before if waits else step(plan, before, standing, dt_s)
-    state = screen(before, stepped, suppressed, dt_s)
-    return state, standing
+
+def _tells_loss(plans: tuple[AlarmPlan, ...], tag: str) -> bool:
+    """Whether an alarm tells that the tag is lost. A tag that is not known has passed no limit: those about its limits wait."""
+    return any(plan.cause.watch is Watch.BAD and plan.cause.subject == tag for plan in plans)
 
 
 def _suppressed(plan: AlarmPlan, facts: Facts) -> bool:
@@ -96,8 +93,8 @@ def _suppressed(plan: AlarmPlan, facts: Facts) -> bool:
     return name in facts.hazards and facts.hazards[name].active
 
 
-def _reason(plan: AlarmPlan, before: AlarmState, after: AlarmState, standing: Standing) -> str:
-    parts = [standing.reason]
+def _reason(plan: AlarmPlan, before: AlarmState, after: AlarmState, facts: Facts) -> str:
+    parts = [explain(plan.cause, before.code in ABNORMAL, facts)]
     if after.suppressed is not before.suppressed:
         parts.insert(0, f"{plan.suppressed_by} " + ("acts" if after.suppressed else "is over"))
     if before.shelved and not after.shelved:
@@ -106,13 +103,13 @@ def _reason(plan: AlarmPlan, before: AlarmState, after: AlarmState, standing: St
 
 
 def _call(
-    plans: tuple[AlarmPlan, ...], alarms: dict[str, AlarmState], annunciator: AnnunciatorState
+    busy: list[AlarmPlan], alarms: dict[str, AlarmState], annunciator: AnnunciatorState
 ) -> AnnunciatorState:
     """Let alarms that are due call, the most urgent first, as far as there are places."""
     clock_s = annunciator.clock_s
     raised, called = _recent(annunciator.raised, clock_s), _recent(annunciator.called, clock_s)
     flood = annunciator.flood and len(raised) >= _FLOOD_ENDS
-    due = [plan for plan in plans if alarms[plan.name].due]
+    due = [plan for plan in busy if alarms[plan.name].due]
     silent: list[AlarmPlan] = []
     for plan in sorted(due, key=lambda plan: (_URGENCY.index(plan.priority), -alarms[plan.name].stood_s)):
         state = alarms[plan.name]
@@ -133,25 +130,32 @@ def _call(
     for plan in silent:
         held = Held.FLOOD if flood and plan.priority is not Priority.HIGH else Held.ENOUGH
         alarms[plan.name] = replace(alarms[plan.name], held=held)
+    if (raised, called, flood) == (annunciator.raised, annunciator.called, annunciator.flood):
+        return annunciator
     return replace(annunciator, raised=raised, called=called, flood=flood)
 
 
 def _recent(times: tuple[float, ...], clock_s: float) -> tuple[float, ...]:
-    return tuple(time for time in times if time > clock_s - _WINDOW_S)
+    return tuple(time for time in times if time > clock_s - _WINDOW_S) if times else times
 
 
-def _mark(alarms: dict[str, AlarmState], annunciator: AnnunciatorState) -> AnnunciatorState:
+def _mark(
+    busy: list[AlarmPlan], alarms: dict[str, AlarmState], annunciator: AnnunciatorState
+) -> AnnunciatorState:
     """Mark the first of a burst, and end the marks of bursts that are over."""
     clock_s, burst, burst_s = annunciator.clock_s, annunciator.burst, annunciator.burst_s
-    live = {state.burst for state in alarms.values() if state.burst and not _over(state)}
-    for name, state in alarms.items():
-        if state.burst and state.burst not in live:
-            alarms[name] = replace(state, burst=0, first_out=False)
+    names = [plan.name for plan in busy]
+    live = {alarms[name].burst for name in names if alarms[name].burst and not _over(alarms[name])}
+    for name in names:
+        if alarms[name].burst and alarms[name].burst not in live:
+            alarms[name] = replace(alarms[name], burst=0, first_out=False)
     joining = [
         name
-        for name, state in alarms.items()
-        if not state.burst and state.raised and state.raised[-1] == clock_s
+        for name in names
+        if not alarms[name].burst and alarms[name].raised and alarms[name].raised[-1] == clock_s
     ]
+    if not joining:
+        return annunciator
     for name in sorted(joining, key=lambda name: -alarms[name].stood_s):
         first_out = burst not in live or clock_s - burst_s > _BURST_S
         burst, burst_s = burst + first_out, clock_s

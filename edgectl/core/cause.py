@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -34,100 +35,76 @@ class Facts(NamedTuple):
     journal: str
 
 
-class Standing(NamedTuple):
-    """Whether a cause stands. ``unknown``: it counts as standing for want of a value. ``words`` says why, for the few times anybody asks."""
+class Standing(enum.IntEnum):
+    """Whether a cause stands; only ABSENT does not."""
 
-    stands: bool
-    words: Callable[[], str]
-    unknown: bool = False
+    ABSENT = 0
+    STANDS = 1
+    UNKNOWN = 2  # it counts as standing for want of a value
 
-    @property
-    def reason(self) -> str:
-        """Why it stands or does not, for people."""
-        return self.words()
+
+_ABSENT, _STANDS, _UNKNOWN = Standing
+_TAG, _ABOVE, _BAD = Watch.TAG, Relation.ABOVE, Quality.BAD
 
 
 def judge_cause(cause: Cause, stood: bool, facts: Facts) -> Standing:
     """Whether ``cause`` stands now; ``stood`` is whether it did before, since a limit with hysteresis is left later than it is reached."""
-    if cause.watch is Watch.TAG:  # by far the most, and enums are slow keys
-        return _tag(cause, stood, facts)
-    return _LOOKS[cause.watch](cause, stood, facts)
-
-
-def _tag(cause: Cause, stood: bool, facts: Facts) -> Standing:
-    measured, unit = facts.measured[cause.subject], facts.units[cause.subject]
-    if measured.quality is Quality.BAD or measured.value is None:
-        return Standing(True, lambda: f"{cause.subject} is not known: {measured.reason}", unknown=True)
-    back = cause.hysteresis if stood else 0.0
-    value = measured.value
-    above = cause.relation is Relation.ABOVE
-    beyond = value > cause.limit - back if above else value < cause.limit + back
-    side = cause.relation.value if beyond else "within"
-    return Standing(
-        beyond, lambda: f"{cause.subject} {figure(value, unit)} is {side} {figure(cause.limit, unit)}"
-    )
-
-
-def _bad(cause: Cause, _: bool, facts: Facts) -> Standing:
+    if cause.watch is not _TAG:
+        return _STANDS if _STANDING[cause.watch](cause.subject, facts) else _ABSENT
     measured = facts.measured[cause.subject]
-    bad = measured.quality is Quality.BAD
-    why = f": {measured.reason}" if measured.reason else ""
-    return Standing(bad, lambda: f"{cause.subject} is {measured.quality.name}{why}")
+    value = measured.value
+    if value is None or measured.quality is _BAD:
+        return _UNKNOWN
+    back = cause.hysteresis if stood else 0.0
+    beyond = value > cause.limit - back if cause.relation is _ABOVE else value < cause.limit + back
+    return _STANDS if beyond else _ABSENT
 
 
-def _check(cause: Cause, _: bool, facts: Facts) -> Standing:
-    state = facts.checks[cause.subject]
-    return Standing(state.failed, lambda: state.reason)
+def explain(cause: Cause, stood: bool, facts: Facts) -> str:
+    """What ``judge_cause`` finds, for people."""
+    if cause.watch is not _TAG:
+        return _WORDS[cause.watch](cause.subject, facts)
+    measured, unit = facts.measured[cause.subject], facts.units[cause.subject]
+    standing = judge_cause(cause, stood, facts)
+    if standing is _UNKNOWN or measured.value is None:
+        return f"{cause.subject} is not known: {measured.reason}"
+    side = cause.relation.value if standing else "within"
+    return f"{cause.subject} {figure(measured.value, unit)} is {side} {figure(cause.limit, unit)}"
 
 
-def _stuck(cause: Cause, _: bool, facts: Facts) -> Standing:
-    astray = NOT_FOLLOWING in facts.actuators[cause.subject].restricted_by
-    does = "does not follow its commands" if astray else "follows"
-    return Standing(astray, lambda: f"{cause.subject} {does}")
+def _bad(name: str, facts: Facts) -> str:
+    measured = facts.measured[name]
+    return f"{name} is {measured.quality.name}" + (f": {measured.reason}" if measured.reason else "")
 
 
-def _dose(cause: Cause, _: bool, facts: Facts) -> Standing:
-    reached = facts.doses[cause.subject].reached
-    return Standing(bool(reached), lambda: reached or f"{cause.subject} is within its dosing limits")
+_STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
+    Watch.BAD: lambda name, facts: facts.measured[name].quality is _BAD,
+    Watch.CHECK: lambda name, facts: facts.checks[name].failed,
+    Watch.STUCK: lambda name, facts: NOT_FOLLOWING in facts.actuators[name].restricted_by,
+    Watch.DOSE: lambda name, facts: bool(facts.doses[name].reached),
+    Watch.LOOP: lambda name, facts: facts.loops[name].condition == FALLBACK,
+    Watch.MANUAL: lambda name, facts: bool(facts.manual.get(name)),
+    Watch.INTERLOCK: lambda name, facts: facts.interlocks[name].active,
+    Watch.HAZARD: lambda name, facts: facts.hazards[name].active,
+    Watch.UPLINK: lambda _, facts: bool(facts.uplink),
+    Watch.JOURNAL: lambda _, facts: bool(facts.journal),
+}
 
-
-def _loop(cause: Cause, _: bool, facts: Facts) -> Standing:
-    condition = facts.loops[cause.subject].condition
-    return Standing(condition == FALLBACK, lambda: f"{cause.subject} is {condition}")
-
-
-def _manual(cause: Cause, _: bool, facts: Facts) -> Standing:
-    ending = facts.manual.get(cause.subject, "")
-    return Standing(bool(ending), lambda: ending)
-
-
-def _interlock(cause: Cause, _: bool, facts: Facts) -> Standing:
-    active = facts.interlocks[cause.subject].active
-    return Standing(active, lambda: f"interlock {cause.subject} " + ("acts" if active else "is clear"))
-
-
-def _hazard(cause: Cause, _: bool, facts: Facts) -> Standing:
-    state = facts.hazards[cause.subject]
-    return Standing(state.active, lambda: state.reason or f"{cause.subject} is clear")
-
-
-def _uplink(_: Cause, __: bool, facts: Facts) -> Standing:
-    return Standing(bool(facts.uplink), lambda: facts.uplink or "the uplink is connected")
-
-
-def _journal(_: Cause, __: bool, facts: Facts) -> Standing:
-    return Standing(bool(facts.journal), lambda: facts.journal or "the journal writes")
-
-
-_LOOKS: Mapping[Watch, Callable[[Cause, bool, Facts], Standing]] = {
+_WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.BAD: _bad,
-    Watch.CHECK: _check,
-    Watch.STUCK: _stuck,
-    Watch.DOSE: _dose,
-    Watch.LOOP: _loop,
-    Watch.MANUAL: _manual,
-    Watch.INTERLOCK: _interlock,
-    Watch.HAZARD: _hazard,
-    Watch.UPLINK: _uplink,
-    Watch.JOURNAL: _journal,
+    Watch.CHECK: lambda name, facts: facts.checks[name].reason,
+    Watch.STUCK: lambda name, facts: (
+        f"{name} does not follow its commands"
+        if NOT_FOLLOWING in facts.actuators[name].restricted_by
+        else f"{name} follows"
+    ),
+    Watch.DOSE: lambda name, facts: facts.doses[name].reached or f"{name} is within its dosing limits",
+    Watch.LOOP: lambda name, facts: f"{name} is {facts.loops[name].condition}",
+    Watch.MANUAL: lambda name, facts: facts.manual.get(name, ""),
+    Watch.INTERLOCK: lambda name, facts: (
+        f"interlock {name} acts" if facts.interlocks[name].active else f"interlock {name} is clear"
+    ),
+    Watch.HAZARD: lambda name, facts: facts.hazards[name].reason or f"{name} is clear",
+    Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
+    Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
 }

@@ -72,7 +72,8 @@ def cause(plan: InterlockPlan, state: InterlockState, measured: Measurement, uni
 
 def locked_by(output: Output, interlocks: Mapping[str, InterlockState]) -> tuple[str, ...]:
     """The interlocks that are active on an actuator, in plan order."""
-    return tuple(name for name, _ in output.guards if interlocks[name].active)
+    guards = output.guards
+    return tuple([name for name, _ in guards if interlocks[name].active]) if guards else ()
 
 
 def held_at(output: Output, locks: tuple[str, ...]) -> float:

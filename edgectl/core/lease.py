@@ -16,7 +16,7 @@ def kept(
     plan: ActuatorPlan, state: ActuatorState, value: float, dt_s: float, *, protective: bool
 ) -> tuple[float, str]:
     """``value`` if it may be taken now, else the one that has to stay, and the name of the minimum time that says so."""
-    if not plan.min_on_s and not plan.min_off_s:
+    if not _counts(plan):
         return value, ""
     was, becomes, stood_s = _away(plan, state.value), _away(plan, value), state.stood_s + dt_s
     if was and not becomes and stood_s < plan.min_on_s and not protective:
@@ -28,9 +28,13 @@ def kept(
 
 def stood(plan: ActuatorPlan, state: ActuatorState, value: float, dt_s: float) -> float:
     """For how long the output has been on its side of the safe value, now that it takes ``value``; no longer than anybody asks."""
-    if _away(plan, value) != _away(plan, state.value):
+    if not _counts(plan) or _away(plan, value) != _away(plan, state.value):
         return 0.0
     return min(state.stood_s + dt_s, max(plan.min_on_s, plan.min_off_s))
+
+
+def _counts(plan: ActuatorPlan) -> bool:
+    return bool(plan.min_on_s or plan.min_off_s)
 
 
 def _away(plan: ActuatorPlan, value: float) -> bool:

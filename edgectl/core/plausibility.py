@@ -8,7 +8,6 @@ a slot's worth of blindness the window begins anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from edgectl.core.evidence import verdict
 from edgectl.core.unit import Unit
@@ -24,6 +23,7 @@ SHARE = 0.1  # of the window, one slot
 PLAUSIBLE, FAILED = "plausible", "failed"
 
 _BLANK = Slot()
+_GOOD = Quality.GOOD
 
 
 def examine_all(
@@ -61,7 +61,9 @@ def examine(
     sample = measured[plan.tag]
     value, at_ns = sample.value, sample.at.mono_ns
     assert value is not None  # a GOOD tag has one
-    slot = _driven(plan, state.slot, measured, actuators, dt_s) if plan.actuator else state.slot
+    slot = state.slot
+    if plan.actuator:
+        slot = _driven(plan, slot, measured, actuators, dt_s)
     if at_ns != state.last_ns:
         slot = _seen(plan, slot, value, state.last if state.last_ns else value, measured)
     slot_s = state.slot_s + dt_s
@@ -76,8 +78,11 @@ def _blind(
     plan: CheckPlan, measured: Mapping[str, Measurement], actuators: Mapping[str, ActuatorState]
 ) -> str:
     """Why nothing can be concluded now; empty if it can."""
-    for tag in (plan.tag, plan.other, *(name for name, _ in plan.mix)):
-        if tag and measured[tag].quality is not Quality.GOOD:
+    for tag in (plan.tag, plan.other):
+        if tag and measured[tag].quality is not _GOOD:
+            return f"{tag} is {measured[tag].quality.name}"
+    for tag, _ in plan.mix:
+        if measured[tag].quality is not _GOOD:
             return f"{tag} is {measured[tag].quality.name}"
     for actuator in (plan.actuator, plan.enabled_by):
         if actuator and actuators[actuator].confirmed is None:
@@ -88,7 +93,7 @@ def _blind(
 def _suspended(plan: CheckPlan, state: CheckState, blind: str, dt_s: float) -> CheckState:
     blind_s = state.blind_s + dt_s
     if blind_s < SHARE * plan.window_s:
-        return replace(state, suspended=blind, blind_s=blind_s)
+        return state._replace(suspended=blind, blind_s=blind_s)
     return CheckState(state.failed, state.reason, blind, blind_s=SHARE * plan.window_s)
 
 
@@ -107,34 +112,34 @@ def _driven(
         drive = value - origin if plan.rising else origin - value
     if plan.enabled_by and not actuators[plan.enabled_by].confirmed:
         drive = 0.0
-    return replace(
-        slot,
-        scans=slot.scans + 1,
-        drive=slot.drive + max(0.0, drive) * dt_s,
-        least=min(slot.least, value) if slot.scans else value,
-        most=max(slot.most, value) if slot.scans else value,
-    )
+    samples, total, low, high, squares, others, ceiling, scans, driven, least, most = slot
+    if scans:
+        least, most = min(least, value), max(most, value)
+    else:
+        least = most = value
+    driven += max(0.0, drive) * dt_s
+    return Slot(samples, total, low, high, squares, others, ceiling, scans + 1, driven, least, most)
 
 
 def _seen(
     plan: CheckPlan, slot: Slot, value: float, last: float, measured: Mapping[str, Measurement]
 ) -> Slot:
     """The slot with one more sample of the tag in it."""
-    other = measured[plan.other].value if plan.other else None
-    return replace(
-        slot,
-        samples=slot.samples + 1,
-        total=slot.total + value,
-        low=min(slot.low, value) if slot.samples else value,
-        high=max(slot.high, value) if slot.samples else value,
-        squares=slot.squares + (value - last) ** 2,
-        others=slot.others + (other or 0.0),
-        ceiling=max(slot.ceiling, _ceiling(plan, measured)),
-    )
+    samples, total, low, high, squares, others, ceiling, scans, drive, least, most = slot
+    if samples:
+        low, high = min(low, value), max(high, value)
+    else:
+        low = high = value
+    if plan.other:
+        others += measured[plan.other].value or 0.0
+    squares += (value - last) ** 2
+    ceiling = max(ceiling, _ceiling(plan, measured) if plan.mix else plan.value)
+    total += value
+    return Slot(samples + 1, total, low, high, squares, others, ceiling, scans, drive, least, most)
 
 
 def _ceiling(plan: CheckPlan, measured: Mapping[str, Measurement]) -> float:
-    """What the tag can be at most: a fixed value, or what the gases that flow now would give with nobody using them."""
+    """What the tag can be at most: what the gases that flow now would give with nobody using them; a fixed value if none flows."""
     flows = [(max(0.0, measured[tag].value or 0.0), value) for tag, value in plan.mix]
     total = sum(flow for flow, _ in flows)
     return sum(flow * value for flow, value in flows) / total if total else plan.value

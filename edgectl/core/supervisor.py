@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from edgectl.core.cause import Facts, Standing, judge_cause
+from edgectl.core.cause import Facts, Standing, explain, judge_cause
 from edgectl.model.instant import Instant
 from edgectl.model.quality import Quality
 from edgectl.model.safety import Action, Cause, HazardPlan, Watch
@@ -59,16 +59,16 @@ def supervise(
 
 def _watch(plan: HazardPlan, state: HazardState, facts: Facts, now: Instant, dt_s: float) -> HazardState:
     standing = judge_cause(plan.cause, state.beyond, facts)
-    if not standing.stands:
+    if not standing:
         return _gone(plan, state, sure=_is_sure(plan.cause, facts), dt_s=dt_s)
     after = _stands(plan, state, standing, dt_s)
     if after.active and not state.active:
-        after = replace(after, since=now, reason=standing.reason)
+        after = replace(after, since=now, reason=explain(plan.cause, state.beyond, facts))
     return state if after == state else after
 
 
 def _stands(plan: HazardPlan, state: HazardState, standing: Standing, dt_s: float) -> HazardState:
-    blind = standing.unknown or plan.cause.watch is Watch.BAD
+    blind = standing is Standing.UNKNOWN or plan.cause.watch is Watch.BAD
     stood_s, blind_s = state.stood_s, state.blind_s
     if blind and not state.proven:
         blind_s = min(blind_s + dt_s, plan.delay_s + BOOT_S)
@@ -128,9 +128,9 @@ def ended(state: HazardState) -> HazardState:
 
 def mark_first(plans: tuple[HazardPlan, ...], states: Mapping[str, HazardState]) -> dict[str, HazardState]:
     """The hazards with the first out marked: of those that act on outputs the earliest, in plan order within one scan."""
-    marked = dict(states)
     acting = [plan.name for plan in plans if states[plan.name].active and plan.action > Action.WARN]
     first = [name for name, state in states.items() if state.first_out]
+    marked = dict(states)
     if acting and not first:
         marked[acting[0]] = replace(states[acting[0]], first_out=True)
     if first and not acting:
@@ -167,9 +167,9 @@ def orders(
         _want(wanted, actuators, Order(Action.SAFE, (HELD,)))
     _want(wanted, stopped, Order(Action.SAFE, (UPLINK_LOST,)))
     for plan in plans:
-        order = _order(plan, states[plan.name])
-        if order.action > Action.WARN:
-            _want(wanted, targets(plan, actuators), order)
+        state = states[plan.name]
+        if plan.action > Action.WARN and (state.active or not state.proven):
+            _want(wanted, targets(plan, actuators), _order(plan, state))
     return wanted
 
 
@@ -181,8 +181,6 @@ def targets(plan: HazardPlan, actuators: tuple[str, ...]) -> tuple[str, ...]:
 def _order(plan: HazardPlan, state: HazardState) -> Order:
     if state.active:
         return Order(plan.action, (f"{label(plan, state)} {plan.name}",))
-    if state.proven or plan.action <= Action.WARN:
-        return Order(Action.NONE, ())
     return Order(Action.SAFE, (f"unknown {plan.name}",), passing=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from edgectl.core.cause import judge_cause
+from edgectl.core.cause import explain, judge_cause
 from edgectl.core.guard import Guarded
 from edgectl.core.ladder import trouble
 from edgectl.core.refusal import Refusal
@@ -72,7 +72,7 @@ def _standing(plan: HazardPlan, guarded: Guarded) -> str:
 
 
 def _now(plan: HazardPlan, guarded: Guarded) -> str:
-    return judge_cause(plan.cause, guarded.hazards[plan.name].beyond, guarded.facts).reason
+    return explain(plan.cause, guarded.hazards[plan.name].beyond, guarded.facts)
 
 
 def hold(unit: Unit, guarded: Guarded, request: Request) -> Change:
@@ -105,8 +105,8 @@ def resume(unit: Unit, guarded: Guarded, _: Request) -> Change:
 def _stands(plan: HazardPlan, guarded: Guarded) -> str:
     """Why the cause of a trip stands, or is not known to be absent; empty if it is."""
     state = guarded.hazards[plan.name]
-    standing = judge_cause(plan.cause, state.beyond, guarded.facts)
-    return standing.reason if standing.stands or not state.proven else ""
+    stands = judge_cause(plan.cause, state.beyond, guarded.facts)
+    return _now(plan, guarded) if stands or not state.proven else ""
 
 
 def authority(unit: Unit, guarded: Guarded, request: Request) -> Change:

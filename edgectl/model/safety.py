@@ -65,6 +65,8 @@ class Held(enum.Enum):
 class Watch(enum.Enum):
     """What a cause looks at; ``subject`` names it."""
 
+    __hash__ = object.__hash__  # members are keys in each scan, and Enum hashes their names in Python
+
     TAG = "tag"  # a tag beyond a limit; not known counts as beyond
     BAD = "bad"  # a tag without a believable value
     CHECK = "check"  # a plausibility check that fails

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from edgectl.model.command import Command
 from edgectl.model.event import Event
@@ -61,8 +62,7 @@ class InterlockState:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """What a plausibility check saw in one slot of its window.
 
     Of its tag: samples, their sum, least and greatest, the squares of the steps between them, the sum of the second tag at the same times, and the
@@ -82,8 +82,7 @@ class Slot:
     most: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CheckState:
+class CheckState(NamedTuple):
     """Memory of one plausibility check: whether it fails, and why; or why it cannot tell (``suspended``).
 
     ``slots`` are the whole slots of its window, oldest first, ``slot`` the running one, begun ``slot_s`` ago. ``last`` is the sample seen last,
@@ -94,7 +93,7 @@ class CheckState:
     reason: str = ""
     suspended: str = ""
     slots: tuple[Slot, ...] = ()
-    slot: Slot = field(default_factory=Slot)
+    slot: Slot = Slot()
     slot_s: float = 0.0
     last: float = 0.0
     last_ns: int = 0

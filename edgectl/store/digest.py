@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -18,8 +19,13 @@ def fold(digest: bytes, commands: Iterable[Command]) -> bytes:
     return hashlib.blake2b(digest + b"".join(map(_packed, commands)), digest_size=SIZE).digest()
 
 
+@functools.lru_cache(1024)
+def _text(actuator: str, source: str, restricted_by: tuple[str, ...]) -> bytes:
+    return "\x1f".join((actuator, source, *restricted_by)).encode()
+
+
 def _packed(command: Command) -> bytes:
-    text = "\x1f".join((command.actuator, command.source, *command.restricted_by)).encode()
+    text = _text(command.actuator, command.source, command.restricted_by)
     demanded = command.demanded
     return (
         _FIXED.pack(

@@ -59,13 +59,14 @@ class Ascii:
             InstrumentFault: there was none.
         """
         async with self._lock:
-            await self._wait_for_owed(address)
-            begun = asyncio.get_running_loop().time()
+            if self._owed:
+                await self._wait_for_owed(address)
+            begun = self._line.now()
             try:
                 limit_s = self._timeout_s if timeout_s is None else timeout_s
                 return await self._exchange(address, request, complete, limit_s)
             finally:
-                self._statistics.busy_s += asyncio.get_running_loop().time() - begun
+                self._statistics.busy_s += self._line.now() - begun
 
     async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
         """Send, listen for ``quiet_s``, and return what came without the echo: at most the first 4096 bytes.
@@ -85,8 +86,9 @@ class Ascii:
 
     async def _exchange(self, address: str, request: bytes, complete: Complete, limit_s: float) -> bytes:
         await self._line.quiet()
-        now = asyncio.get_running_loop().time()
-        self._owed = {other: until for other, until in self._owed.items() if until > now}
+        now = self._line.now()
+        if self._owed:
+            self._owed = {other: until for other, until in self._owed.items() if until > now}
         reply = _Reply(address if self._owed else "", request, complete, self.echo)
         self._owed[address] = now + limit_s + OWED_S
         self._statistics.requests += 1

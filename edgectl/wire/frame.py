@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from pymodbus.framer import FramerRTU
@@ -24,15 +25,17 @@ class Expected(NamedTuple):
     size: int
     refused: bytes
 
-    @classmethod
-    def of(cls, unit: int, question: Question) -> Expected:
-        """What ``unit`` may answer to ``question``."""
-        refused = bytes((unit, question.function | _EXCEPTION_BIT))
-        return cls(bytes((unit,)) + question.head, question.size + 3, refused)
-
     def missing(self, buffer: bytearray) -> int:
         """How many bytes are still to come if ``buffer`` is the beginning of the answer."""
         return (_REFUSAL_SIZE if buffer.startswith(self.refused) else self.size) - len(buffer)
+
+
+@functools.lru_cache(1024)  # the same few, for ever
+def framed(unit: int, question: Question) -> tuple[bytes, Expected]:
+    """The frame that asks ``unit``, and what it may answer."""
+    refused = bytes((unit, question.function | _EXCEPTION_BIT))
+    expected = Expected(bytes((unit,)) + question.head, question.size + 3, refused)
+    return seal(unit, question.pdu), expected
 
 
 def seal(unit: int, pdu: bytes) -> bytes:
@@ -40,9 +43,10 @@ def seal(unit: int, pdu: bytes) -> bytes:
     return _framer.encode(pdu, unit, 0)
 
 
-def intact(frame: bytes | bytearray) -> bool:
+@functools.lru_cache(1024)  # outputs that rest answer the same each time
+def intact(frame: bytes) -> bool:
     """Whether the CRC at the end of ``frame`` is right."""
-    return FramerRTU.compute_CRC(bytes(frame[:-2])) == int.from_bytes(frame[-2:], "big")
+    return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
 
 
 def whole(buffer: bytes | bytearray) -> int:
@@ -58,7 +62,7 @@ def whole(buffer: bytes | bytearray) -> int:
         size = _WRITE_SIZE
     else:
         return 0
-    return size if len(buffer) >= size and intact(buffer[:size]) else 0
+    return size if len(buffer) >= size and intact(bytes(buffer[:size])) else 0
 
 
 def find(buffer: bytes | bytearray, expected: Expected, *, final: bool = False) -> tuple[int, int] | None:
@@ -73,7 +77,7 @@ def find(buffer: bytes | bytearray, expected: Expected, *, final: bool = False) 
         size = _REFUSAL_SIZE if refused else expected.size
         end = at + size
         believed = not refused or at == 0 or (final and end == len(buffer))
-        if believed and end <= len(buffer) and intact(buffer[at:end]):
+        if believed and end <= len(buffer) and intact(bytes(buffer[at:end])):
             return at, size
     return None
 

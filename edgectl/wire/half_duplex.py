@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgectl.model.fault import BadReply
@@ -55,13 +57,15 @@ class HalfDuplex:
     def __init__(self, link: Link, pace: Pace, statistics: LineStatistics) -> None:
         self.pace = pace
         self.silent_from = 0.0
+        self.now: Callable[[], float] = time.monotonic
         self._link = link
         self._timed = link if isinstance(link, TimedLink) else None
         self._statistics = statistics
 
     def begin(self) -> None:
         """The link has been opened anew: who spoke last, and when, is not known."""
-        self.silent_from = asyncio.get_running_loop().time()
+        self.now = asyncio.get_running_loop().time
+        self.silent_from = self.now()
 
     async def quiet(self) -> bytes:
         """Wait until nothing has been on the line for the silence, and return the (latest) bytes that arrived unasked.
@@ -70,15 +74,17 @@ class HalfDuplex:
             BadReply: the line never falls silent.
             LinkFault: the line is gone.
         """
-        loop = asyncio.get_running_loop()
+        now = self.now()
+        wait_s = self.silent_from + self.pace.silence_s - now
+        data = await self._link.read(max(0.0, wait_s))
+        return await self._hush(data, now) if data else b""
+
+    async def _hush(self, data: bytes, since: float) -> bytes:
+        """Something was heard: until nothing is."""
         stray = b""
-        give_up_at = loop.time() + _PATIENCE_S + _PATIENCE_CHARS * self.pace.char_s
-        while True:
-            wait_s = self.silent_from + self.pace.silence_s - loop.time()
-            data = await self._link.read(max(0.0, wait_s))
-            if not data:
-                return stray
-            self.silent_from = loop.time()
+        give_up_at = since + _PATIENCE_S + _PATIENCE_CHARS * self.pace.char_s
+        while data:
+            self.silent_from = self.now()
             await asyncio.sleep(
                 self.pace.silence_s
             )  # a line that babbles is looked at once a silence, not once a byte
@@ -88,19 +94,22 @@ class HalfDuplex:
                 raise BadReply(
                     "the line never falls silent; look for a second master, a break or a short circuit"
                 )
+            wait_s = self.silent_from + self.pace.silence_s - self.now()
+            data = await self._link.read(max(0.0, wait_s))
+        return stray
 
     async def send(self, data: bytes) -> float:
         """Send, and return the time when the last character has left."""
         await self._link.write(data)
-        self.silent_from = asyncio.get_running_loop().time() + len(data) * self.pace.char_s
+        self.silent_from = self.now() + len(data) * self.pace.char_s
         return self.silent_from
 
     async def read(self, until: float) -> bytes:
         """What has arrived or arrives before the loop's time is ``until``; empty if nothing does."""
-        loop = asyncio.get_running_loop()
-        data = await self._link.read(max(0.0, until - loop.time()))
+        wait_s = until - self.now()
+        data = await self._link.read(max(0.0, wait_s))
         if data:
-            heard_s = loop.time() if self._timed is None else self._timed.heard_s
+            heard_s = self.now() if self._timed is None else self._timed.heard_s
             self.silent_from = max(self.silent_from, heard_s)
         return data
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from types import TracebackType
 
 from edgectl.model.fault import LinkFault
 from edgectl.model.plan import LinePlan, Medium, Protocol
@@ -27,6 +26,29 @@ _RTU_UNITS = range(
 _TCP_UNITS = range(256)
 
 
+class _InUse:
+    """While a line is in use: it must be open, and is closed when it fails.
+
+    Raises:
+        LinkFault: the line is not open, or has just been lost.
+    """
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def __enter__(self) -> None:
+        if not self._line.opened:
+            raise LinkFault(f"line {self._line.plan.name} is not open")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(fault, LinkFault):
+            self._line.close()
+
+
 class Line:
     """One line and what it has been through. A LinkFault closes it; ``open`` makes a fresh start.
 
@@ -39,6 +61,7 @@ class Line:
         self._link = link
         self._wire = _wire(plan, link, self.statistics)
         self._opens = 0
+        self.in_use = _InUse(self)
 
     @property
     def opened(self) -> bool:
@@ -99,24 +122,9 @@ class Line:
             return self._wire.owed_until(address)
         return self._wire.owed_until(int(address), writing=writing)
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Close the line when it fails.
-
-        Raises:
-            LinkFault: the line is not open, or has just been lost.
-        """
-        if not self.opened:
-            raise LinkFault(f"line {self.plan.name} is not open")
-        try:
-            yield
-        except LinkFault:
-            self.close()
-            raise
-
     async def _ask(self, unit: int, question: Question) -> bytes:
         assert not isinstance(self._wire, Ascii)
-        with self.in_use():
+        with self.in_use:
             return await self._wire.ask(unit, question)
 
 
@@ -130,12 +138,12 @@ class _AsciiInstrument:
 
     async def exchange(self, request: bytes, complete: Complete, timeout_s: float | None = None) -> bytes:
         """One exchange: the whole reply."""
-        with self.line.in_use():
+        with self.line.in_use:
             return await self.wire.exchange(self.address, request, complete, timeout_s)
 
     async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
         """Send, and return what comes within ``quiet_s``, or until a gap in it."""
-        with self.line.in_use():
+        with self.line.in_use:
             return await self.wire.settle(request, quiet_s, gap_s)
 
 

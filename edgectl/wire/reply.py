@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgectl.wire.frame import Expected, find, whole
+from edgectl.wire.frame import Expected, find, intact, whole
 
 
 class Reply:
@@ -12,6 +12,8 @@ class Reply:
     request it is believed, not learnt: then the first copy is the answer on a line without echo, and the second on a line with one.
     ``foreign`` is the latest frame that answers something nobody asked.
     """
+
+    __slots__ = ("buffer", "echo", "expected", "foreign", "request", "stripped")
 
     def __init__(self, request: bytes, expected: Expected, *, echo: bool | None) -> None:
         self.request = request
@@ -26,6 +28,12 @@ class Reply:
 
         ``final`` says that nothing more will come.
         """
+        buffer, expected = self.buffer, self.expected
+        if self.echo is False and len(buffer) == expected.size and buffer.startswith(expected.good):
+            frame = bytes(buffer)
+            if intact(frame):  # nearly always: the answer, and nothing else
+                buffer.clear()
+                return frame
         if not self._strip_echo():
             return b""
         found = find(self.buffer, self.expected, final=final)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from edgectl.model.fault import BadReply, InstrumentFault, NoReply
-from edgectl.wire.frame import LONGEST, Expected, find, seal, whole
+from edgectl.wire.frame import LONGEST, find, framed, seal, whole
 from edgectl.wire.half_duplex import ADAPTER_S, OWED_S, HalfDuplex, Pace
 from edgectl.wire.link import Link
 from edgectl.wire.modbus import WRITES, Question, refusal
@@ -68,17 +68,19 @@ class Rtu:
             InstrumentFault: there was none.
         """
         async with self._lock:
-            await self._wait_for_owed((unit, question.function))
-            begun = asyncio.get_running_loop().time()
+            now = self._line.now
+            if self._owed:
+                await self._wait_for_owed((unit, question.function))
+            begun = now()
             try:
                 return await self._exchange(unit, question)
             finally:
-                self._statistics.busy_s += asyncio.get_running_loop().time() - begun
+                self._statistics.busy_s += now() - begun
 
     async def _exchange(self, unit: int, question: Question) -> bytes:
-        expected = Expected.of(unit, question)
-        request = seal(unit, question.pdu)
-        self._sift(await self._line.quiet())
+        request, expected = framed(unit, question)
+        if heard := await self._line.quiet():
+            self._sift(heard)
         if self.echo is None and find(request, expected):
             await self._learn_echo()
             await self._line.quiet()
@@ -86,7 +88,7 @@ class Rtu:
         key = unit, question.function
         self._statistics.requests += 1
         self._sent = request
-        self._owed[key] = asyncio.get_running_loop().time() + self._timeout_s + OWED_S
+        self._owed[key] = self._line.now() + self._timeout_s + OWED_S
         sent = await self._line.send(request)
         frame = await self._collect(reply, sent)
         self._statistics.echoes += reply.stripped
@@ -94,7 +96,8 @@ class Rtu:
         if not frame:
             raise self._failure(key, reply, sent)
         self._owed.pop(key, None)
-        await self._confirm(unit, reply)
+        if reply.buffer or self._doubted:
+            await self._confirm(unit, reply)
         if frame[1] != question.function:
             self._statistics.refusals += 1
             raise refusal(unit, question, frame[2])
@@ -134,7 +137,7 @@ class Rtu:
         """
         rest = bytes(reply.buffer)
         if unit in self._doubted:
-            rest += await self._line.read(asyncio.get_running_loop().time() + _CONFLICT_S)
+            rest += await self._line.read(self._line.now() + _CONFLICT_S)
         self._statistics.late_bytes += len(rest)
         if rest == reply.request:
             self.echo = None  # answer and echo look alike: a line that did not echo may have begun to
@@ -148,9 +151,8 @@ class Rtu:
 
     async def _wait_for_owed(self, key: Key) -> None:
         """Listen until the answer that is owed has come, or can come no more."""
-        loop = asyncio.get_running_loop()
         heard = b""
-        while (until := self._owed.get(key, 0.0)) > loop.time():
+        while (until := self._owed.get(key, 0.0)) > self._line.now():
             if data := await self._line.read(until):
                 self._statistics.late_bytes += len(data)
                 heard = (heard + data)[-_TOO_MUCH:]
@@ -178,7 +180,7 @@ class Rtu:
 
     def _sift(self, heard: bytes) -> None:
         """Look through bytes that came unasked: an answer that was owed, or a second one to what was asked before."""
-        if heard and heard == self._sent:
+        if heard == self._sent:
             self.echo = None
             return
         while size := whole(heard):

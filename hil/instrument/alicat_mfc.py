@@ -135,8 +135,9 @@ class AlicatMfc:
     def tick(self, t_s: float) -> None:
         """The flow approaches its target; a held valve keeps it or closes."""
         if t_s > self._flow_s:
-            target = {"HC": 0.0, "HP": self._flow}.get(self._hold or "", self._setpoint)
-            self._flow = target + (self._flow - target) * math.exp((self._flow_s - t_s) / LAG_S)
+            target = 0.0 if self._hold == "HC" else self._flow if self._hold == "HP" else self._setpoint
+            if self._flow != target:
+                self._flow = target + (self._flow - target) * math.exp((self._flow_s - t_s) / LAG_S)
             self._flow_s = t_s
         self._sink.write(t_s, self._flow)
 

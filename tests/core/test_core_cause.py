@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from edgectl.core.cause import Facts, judge_cause
+from edgectl.core.cause import Facts, Standing, explain, judge_cause
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 
 def said(cause: Cause, stood: bool, facts: Facts) -> Said:
     standing = judge_cause(cause, stood, facts)
-    return Said(standing.stands, standing.reason, standing.unknown)
+    return Said(bool(standing), explain(cause, stood, facts), standing is Standing.UNKNOWN)
 
 
 def measured(value: float | None, quality: Quality = GOOD, tag: str = "TT") -> Facts:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgectl.wire.frame import Expected, find, seal, whole
+from edgectl.wire.frame import find, framed, seal, whole
 from edgectl.wire.modbus import reading, writing_one
 from tests.wire.peer import crc16, rtu, words
 
-READ = Expected.of(3, reading(3, 16, 2))
+READ = framed(3, reading(3, 16, 2))[1]
 GOOD = rtu(3, 3, 4, words(3, 16, 2))
 REFUSED = rtu(3, 0x83, 2)
 
@@ -73,6 +73,6 @@ def test_the_framer_seals_as_the_tests_do(unit: int, pdu: bytes) -> None:
 
 
 def test_a_write_expects_its_own_words_back() -> None:
-    expected = Expected.of(1, writing_one(6, 7, 258))
+    expected = framed(1, writing_one(6, 7, 258))[1]
     assert expected.good == b"\x01\x06\x00\x07\x01\x02"
     assert expected.size == 8
