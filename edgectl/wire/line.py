@@ -100,6 +100,22 @@ class Line:
         return self._wire.owed_until(int(address), writing=writing)
 
     @contextlib.contextmanager
+    def in_haste(self, hasty: bool) -> Iterator[None]:
+        """With ``hasty``, no write waits for an answer that is owed to an earlier one; it raises ``Unheard`` then, obeyed or not.
+
+        Numbers tell answers apart on Modbus TCP, and nothing is waited for.
+        """
+        wire = self._wire
+        if isinstance(wire, ModbusTcp):
+            yield
+            return
+        wire.hasty = hasty
+        try:
+            yield
+        finally:
+            wire.hasty = False
+
+    @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Close the line when it fails.
 
