@@ -175,7 +175,7 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("A05", "Running feedback missing; feedback without command", "alarm <= 5 s; trip <= 5 s (the plan of the row asks for a trip; its delays set to 1 s)", STILL, _feedback, own=True),
     Absent("A06", "Output saturated for 10 min", "two steps take 100 min of culture, too long at a speed whose timing can be trusted; tests/core judges wind-up in virtual time"),
     Row("A07", "Reading oscillates around a switching limit", "switches <= those of 30 s minimum off (an hour scaled to 2 min)", STILL, _oscillates, own=True),
-    Row("A11", "Actuators found energised at start", "all safe <= 3 s after process start", STILL, _found_energised, own=True),
+    Row("A11", "Actuators found energised at start", "all safe <= 3 s after process start", STILL, _found_energised, own=True, alone=True),
     Absent("A13", "Feed stops while harvest goes on", "this unit has no harvest to balance its feed against"),
     Row("A14", "Outlet blocked: pressure rises", "gas in shut on the wire <= 5 s + delay + one poll (vent and trip: see A03)", STILL, _blocked_outlet),
 )  # fmt: skip
