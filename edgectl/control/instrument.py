@@ -51,7 +51,8 @@ def load(driver: str) -> DriverModule:
 class Instrument:
     """One instrument on a line.
 
-    It is ``ready`` while it has been identified, agrees with the plan and has been prepared; only then is it polled or written.
+    It is ``ready`` while it has been identified, agrees with the plan and has been prepared; only then is it polled or written. It is ``known``
+    from its identification until its line is lost or another one answers: long enough to be stopped, whatever else is wrong with it.
     ``condition`` is a word for people: unknown, answering, refusing, failed; ``reason`` says why.
     """
 
@@ -72,7 +73,7 @@ class Instrument:
         self.name = plan.name
         self.driver = module.Driver(port, plan.address, options)
         self.breaker = Breaker(alone)
-        self.ready = False
+        self.ready = self.known = False
         self.condition = "unknown"
         self.reason = "not contacted yet"
         self.identity = Identity("", "")
@@ -113,6 +114,7 @@ class Instrument:
         if planned and found != planned:
             said = f"serial number {found} answers" if found else "what answers tells no serial number"
             raise WrongInstrument(f"the plan names serial number {planned}, but {said}")
+        self.known = True
 
     def admit(self, now_s: float) -> None:
         """Contact is made: poll it. It is said to answer, and its failures are forgotten, when it has given a value or taken one."""
@@ -134,6 +136,7 @@ class Instrument:
     def shut_out(self, condition: str, reason: str) -> None:
         """Contact is lost: no value of it counts from this moment, and its turns end until it is admitted again."""
         self.ready = False
+        self.known = self.known and condition not in ("wrong", "unreachable")
         for turn in self.polls:
             turn.stop()
             self.post_failure(turn, reason)

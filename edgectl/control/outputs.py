@@ -20,6 +20,8 @@ _RETRY_S = 0.2
 _BUSY_S = 0.05
 _BUSY_TRIES = 3
 _REFUSED_S = 1.0
+_HASTY_TRIES = 3
+_LONGEST_DOUBLINGS = 5  # 6.4 s apart at last: who is dead costs its line little
 _UNPROVEN_S = 1.0
 _CHANGED = "changed by another party; written again"
 _TELL_NS = 30 * _NS
@@ -33,6 +35,9 @@ class Output:
     It is ``due`` (seconds of the loop) at once when the command moved by more than the resolution, when it became exactly the safe
     value, or when the last write failed; else when it wants renewal or the lease ends, whichever is first. Past the lease the
     safe value goes out, whoever is or is not alive to say so.
+
+    A stop, which is the safe value not yet confirmed, waits for nothing: neither for contact with an instrument that is ``known``, nor, at first (``hasty``),
+    for an answer that is owed to an earlier request.
 
     Nobody knows what it did before this run. So until its instrument has once confirmed the safe value (``proven``), nothing else is written.
     """
@@ -55,10 +60,30 @@ class Output:
         self._renew_at = math.inf
         self._writing = False
         self._refusals = 0
+        self._tries = 0
+
+    @property
+    def writable(self) -> bool:
+        """Whether what is due may go out now."""
+        return self.instrument.ready or (self.instrument.known and self._stops())
+
+    @property
+    def hasty(self) -> bool:
+        """Whether what is due cannot even wait for an owed answer."""
+        return self._stops() and (self._tries < _HASTY_TRIES or not self.instrument.ready)
+
+    def _stops(self) -> bool:
+        return (
+            self._command is not None and self._sent != self.plan.safe and self._in_force() == self.plan.safe
+        )
 
     def offer(self, command: Command) -> bool:
         """Take a command; true if it is due now."""
-        self._command = command
+        before, self._command = self._command, command
+        if before is not None and command.value != before.value:
+            self._tries = 0
+            if self._stops():
+                self._not_before = 0.0
         if self._writing:
             return False
         sent, value = self._sent, command.value if self.proven else self.plan.safe
@@ -68,22 +93,29 @@ class Output:
             self.due = min(self._renew_at, command.expires_ns / _NS + _SURELY_S)
             return False
         self.due = self._not_before
-        return self.instrument.ready
+        return self.writable
 
     def postpone(self, until_s: float) -> None:
-        """A renewal or a repetition can wait until then, because the line would have to; a value that moved is not held up."""
-        if self._sent is None:
+        """A renewal or a repetition can wait until then, because the line would have to; a value that moved is not held up, nor is a stop."""
+        if self._sent is None and not self.hasty:
             self._not_before = max(self._not_before, until_s)
         self._renew_at = max(self._renew_at, until_s)
         if not self._writing:
             self._schedule()
 
     def forget(self, detail: str) -> None:
-        """The instrument is lost: nobody knows what it does, and the value is due as soon as it is back."""
+        """The instrument is lost: nobody knows what it does. A stop goes out all the same, anything else when it is back."""
         now = self._shell.clock.now()
         self._shell.image.post_achieved(Achieved(self.name, self._wanted(), None, detail, now))
         self._sent = None
+        self._renew_at = self._not_before
+        if not self._writing:
+            self._schedule()
+
+    def begin(self) -> None:
+        """Contact is made: what is wanted is due at once."""
         self._not_before = 0.0
+        self._tries = 0
         if self._command is not None and not self._writing:
             self.due = 0.0
 
@@ -113,14 +145,17 @@ class Output:
             now = clock.now()
             image.post_achieved(Achieved(self.name, value, None, str(fault), now))
             self._sent = None
-            self._not_before = self._renew_at = now.mono_ns / _NS + self._pause_s(fault)
+            moved = self._in_force() != value
+            self._tries = 0 if moved else self._tries + 1
+            pause_s = 0.0 if moved and self._stops() else self._pause_s(fault)
+            self._not_before = self._renew_at = now.mono_ns / _NS + pause_s
             raise
         else:
             now = clock.now()
             image.post_achieved(Achieved(self.name, value, confirmed, "", now))
             self._sent = value
             self._confirmed, self._confirmed_ns = confirmed, now.mono_ns
-            self._not_before, self._refusals = 0.0, 0
+            self._not_before, self._refusals, self._tries = 0.0, 0, 0
             self.proven = self.proven or (value == self.plan.safe and self.is_safe(confirmed))
             again_s = self.plan.renew_s if self.proven else min(self.plan.renew_s, _UNPROVEN_S)
             self._renew_at = now.mono_ns / _NS + again_s
@@ -159,14 +194,20 @@ class Output:
             self.offer(self._command)
 
     def _wanted(self) -> float:
-        command, safe = self._command, self.plan.safe
-        if command is None:
-            return safe
-        lapsed = self._shell.clock.now().mono_ns >= command.expires_ns
-        if lapsed != self.lapsed:
+        command = self._command
+        if command is not None and (lapsed := self._is_lapsed(command)) != self.lapsed:
             self.lapsed = lapsed
             self._tell_lease(command.value)
-        return command.value if self.proven and not lapsed else safe
+        return self._in_force()
+
+    def _in_force(self) -> float:
+        command = self._command
+        if command is None or not self.proven or self._is_lapsed(command):
+            return self.plan.safe
+        return command.value
+
+    def _is_lapsed(self, command: Command) -> bool:
+        return self._shell.clock.now().mono_ns >= command.expires_ns
 
     def _tell_lease(self, value: float) -> None:
         lease_s, safe = self.plan.lease_s, self.plan.safe
@@ -177,6 +218,8 @@ class Output:
             self._shell.tell("actuator", self.name, "lapsed", "leased", "outputs", "commands come again")
 
     def _pause_s(self, fault: InstrumentFault) -> float:
+        if not self.instrument.ready:
+            return _RETRY_S * 2.0 ** min(self._tries - 1, _LONGEST_DOUBLINGS)
         if not isinstance(fault, Refused):
             return _RETRY_S
         self._refusals += 1

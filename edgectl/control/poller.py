@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from operator import attrgetter
 
 from edgectl.control.branch import Branch
 from edgectl.control.instrument import Instrument
 from edgectl.control.outputs import Output
+from edgectl.control.rest import Rest
 from edgectl.control.safe import drive_line_safe
 from edgectl.control.shell import Shell
 from edgectl.control.turn import Turn
@@ -20,6 +21,7 @@ from edgectl.model.fault import (
     NoReply,
     Refused,
     Restarted,
+    Unheard,
     WrongInstrument,
 )
 from edgectl.model.measurement import Sample
@@ -71,7 +73,7 @@ class Poller:
         fastest_s = min((t.period_s for i in branch.instruments for t in i.polls), default=_REOPEN_S[1])
         self._reopen_s = min(max(fastest_s, _REOPEN_S[0]), _REOPEN_S[1])
         self._wrote = False
-        self._waiters: list[asyncio.Future[None]] = []
+        self._rests = Rest()
 
     async def run(self) -> None:
         """Make the outputs safe, then serve the line until cancelled."""
@@ -86,8 +88,7 @@ class Poller:
 
     def wake(self) -> None:
         """Something is due that was not when the line went to rest."""
-        for waiter in self._waiters:
-            _release(waiter)
+        self._rests.wake()
 
     async def _start(self) -> None:
         """The first bytes on the line make its outputs safe. Whoever does not answer must not keep the others waiting."""
@@ -112,7 +113,7 @@ class Poller:
             # Writes first; but more of them than the line can carry must not blind it.
             if output is not None and output.due <= now and not (self._wrote and turn.overdue(now)):
                 self._wrote = True
-                await self._attempt(output.instrument, None, output.write())
+                await self._attempt(output.instrument, None, self._write(output))
             elif turn.due <= now:
                 self._wrote = False
                 turn.stop()
@@ -120,31 +121,31 @@ class Poller:
             else:
                 await self._rest(turn.due if output is None else min(turn.due, output.due))
 
+    async def _write(self, output: Output) -> None:
+        with self._line.in_haste(output.hasty):
+            await output.write()
+
     async def _work(self, turn: Turn) -> None:
         """Make contact; or poll, and compare what outputs were found at with what they were set to."""
         await (poll(turn, self._shell) if turn.poll else turn.instrument.make_contact())
-        for output in self._outputs:
-            if output.instrument is turn.instrument and output.channel in turn.channels:
+        for output in self._of(turn.instrument):
+            if output.channel in turn.channels:
                 output.look()
+
+    def _of(self, instrument: Instrument) -> Iterator[Output]:
+        return (output for output in self._outputs if output.instrument is instrument)
 
     def _next_output(self) -> Output | None:
         nearest = None
         for output in self._outputs:
-            if output.instrument.ready and (nearest is None or output.due < nearest.due):
+            if output.writable and (nearest is None or output.due < nearest.due):
                 nearest = output
         return nearest
 
     async def _rest(self, until_s: float) -> None:
         until_s = min(until_s, self._loop.time() + _LONGEST_REST_S)
         self._check_in(self.name, until_s)
-        waiter = self._loop.create_future()
-        timer = self._loop.call_at(until_s, _release, waiter)
-        self._waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiters.remove(waiter)
+        await self._rests.until(until_s)
 
     async def _attempt(
         self, instrument: Instrument, turn: Turn | None, work: Coroutine[None, None, None]
@@ -166,6 +167,8 @@ class Poller:
     def _succeeded(self, instrument: Instrument, turn: Turn | None) -> None:
         if turn is instrument.contact:
             instrument.admit(self._loop.time())
+            for output in self._of(instrument):
+                output.begin()
             self.wake()
         elif instrument.ready:
             instrument.answer(turn)
@@ -176,8 +179,10 @@ class Poller:
         self, instrument: Instrument, turn: Turn | None, fault: InstrumentFault, cost_s: float
     ) -> None:
         contact = turn is instrument.contact
-        if not instrument.ready and not contact:
-            return  # another job in flight found out first
+        if isinstance(fault, Unheard) or not (instrument.ready or contact):
+            # Nothing is learnt of it, or it is a stop to an instrument that was given up, or another job in flight found out first.
+            self._hold_off(instrument)
+            return
         match fault:
             case WrongInstrument():
                 self._give_up(instrument, "wrong", fault, cost_s)
@@ -201,9 +206,8 @@ class Poller:
         for turn in (instrument.contact, *instrument.polls):
             turn.due = max(turn.due, owed_s)
         owed_s = max(owed_s, self._line.owed_until(address, writing=True))  # a write reads back
-        for output in self._outputs:
-            if output.instrument is instrument:
-                output.postpone(owed_s)
+        for output in self._of(instrument):
+            output.postpone(owed_s)
 
     def _refused(self, instrument: Instrument, turn: Turn | None, fault: Refused, cost_s: float) -> None:
         """The instrument, or a gateway before it, has answered: no.
@@ -247,9 +251,8 @@ class Poller:
     def _shut_out(self, instrument: Instrument, condition: str, fault: InstrumentFault) -> None:
         reason = instrument.explain(fault)
         instrument.shut_out(condition, reason)
-        for output in self._outputs:
-            if output.instrument is instrument:
-                output.forget(reason)
+        for output in self._of(instrument):
+            output.forget(reason)
 
     async def _open(self) -> None:
         self._open_at, self._tried_at = math.inf, self._loop.time()
@@ -291,8 +294,3 @@ class Poller:
         before, self._told = self._told, self.condition
         if before != self._told:
             self._shell.tell("line", self.branch.plan.name, before, self._told, self.name, self.reason)
-
-
-def _release(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -75,7 +75,9 @@ def _judge_anew(gate: Gate, state: TagState, sample: Sample, now: Instant) -> tu
         return _lowered(state, Quality.BAD), Measurement(gate.name, shown, Quality.BAD, fault, sample.at)
     assert value is not None  # a missing value is a fault
     if not math.isfinite(value):
-        return _reject(gate, state, sample, now, f"{value} is not a number", _NOT_NUMBERS)
+        return _reject(
+            gate, state, sample, now, f"{value} is not a number{_colon(sample.detail)}", _NOT_NUMBERS
+        )
     value += 0.0  # minus zero is zero
     if state.at is None or sample.at.mono_ns > state.at.mono_ns:
         if (fast := _fast_step(gate, state, value, sample.at)) and _doubts(state, sample.at) <= _FAST_STEPS:

@@ -217,6 +217,7 @@ class Driver:
             standing = decode_setpoint(await self._ask("LS"), self._options.unit)
             if abs(standing - value) <= 0.5 * 10**-decimals:
                 return standing
+        self._sent = ""  # without an answer nobody knows which value stands
         confirmed = decode_setpoint(await self._ask(command), self._options.unit)
         self._sent = command
         return confirmed

@@ -20,7 +20,16 @@ WATCHDOG: Watchdog | None = Watchdog(5.0, "falls back to local set point SP1")
 
 PROCESS, PROCESS_LENGTH, IN_FORCE = 1, 5, 5
 """PV.IN, TG.SP, MAN.OP, WRK.OP, WKG.SP in one read; the last alone is the set point in force."""
-RANGE_HIGH, SP1, REMOTE_SETPOINT, STATUS_WORD, FIRMWARE, TYPE, LOCAL_REMOTE = 12, 24, 26, 75, 107, 122, 276
+RANGE_HIGH, SELECTED, SP1, REMOTE_SETPOINT, STATUS_WORD, FIRMWARE, TYPE, LOCAL_REMOTE = (
+    12,
+    15,
+    24,
+    26,
+    75,
+    107,
+    122,
+    276,
+)
 FLOATS = 0x8000
 """Parameter ``n`` as a full float, high word first, stands at 0x8000 + 2n."""
 _REMOTE_FAILED = 14
@@ -162,11 +171,15 @@ class Driver:
             )
 
     async def _check_fallback(self) -> None:
-        """SP1 is what the controller falls back to when nobody refreshes the remote set point."""
+        """SP1, unless SP2 is selected, is what the controller falls back to when nobody refreshes the remote set point."""
         (word,) = await self._port.read_holding(SP1, 1)
         found, safe = decode_value(word, self._options.decimals), self._options.safe_c
         if found is None or abs(found - safe) > 0.5 * 10**-self._options.decimals:
             raise Misconfigured(f"SP1 is {found} degC, the plan's safe_c {safe} degC: set SP1 on the panel")
+        if await self._port.read_holding(SELECTED, 1) != (0,):
+            raise Misconfigured(
+                f"SP2 is selected at the controller (address {SELECTED} is not 0), the plan's safe_c is SP1: select SP1"
+            )
 
     async def _remote(self) -> bool:
         return await self._port.read_holding(LOCAL_REMOTE, 1) == (1,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Table(enum.Enum):
 
 
 _BITS = (Table.COIL, Table.DISCRETE)
+_CHECK = "check type and word order"
 _SPAN_TABLE = {
     Table.COIL: coalesce.Table.COILS,
     Table.DISCRETE: coalesce.Table.DISCRETE_INPUTS,
@@ -174,17 +176,14 @@ def polls(options: Options) -> tuple[Poll, ...]:
 
 
 def decode_reading(words: Sequence[int], point: Point) -> Reading:
-    """The reading of one point from its registers or bits."""
+    """The reading of one point. NaN and infinities that are no sentinels are passed on: a single one is no failure of the instrument."""
     raw = decode(words, point.kind, point.order)
-    if raw in point.sentinels:
-        return Reading(
-            point.name, None, DeviceStatus.FAILURE, f"instrument gives {raw:g}, which means no value"
-        )
-    number = measured(raw)
+    if not math.isfinite(raw) and raw not in point.sentinels:
+        return Reading(point.name, float(raw), detail=_CHECK)
+    number = None if raw in point.sentinels else measured(raw)
     if number is None:
-        return Reading(
-            point.name, None, DeviceStatus.FAILURE, f"{raw!r} is no value: check type and word order"
-        )
+        meaning = "which means no value" if raw in point.sentinels else f"which is no value: {_CHECK}"
+        return Reading(point.name, None, DeviceStatus.FAILURE, f"instrument gives {raw:g}, {meaning}")
     if point.kind is Kind.BOOL:
         return Reading(point.name, number)
     value = number * point.scale + point.offset
@@ -260,8 +259,9 @@ class Driver:
         """Lower every status while the heartbeat stands: behind a gateway old values look like fresh ones."""
         now = asyncio.get_running_loop().time()
         for reading in readings:
-            if reading.channel == self._options.heartbeat and reading.value not in (None, self._beat):
-                self._beat, self._beat_at = reading.value, now
+            beat = reading.value if reading.channel == self._options.heartbeat else None
+            if beat is not None and math.isfinite(beat) and beat != self._beat:
+                self._beat, self._beat_at = beat, now
         stands_s, limit_s = now - self._beat_at, self._options.heartbeat_s
         if stands_s <= limit_s:
             return readings
@@ -282,7 +282,7 @@ class Driver:
         if not point.readable:
             return value
         confirmed = decode_reading(await self._read(point.span), point)
-        if confirmed.value is None:
+        if confirmed.value is None or not math.isfinite(confirmed.value):
             raise Refused(f"{channel} reads back: {confirmed.detail}")
         return confirmed.value
 

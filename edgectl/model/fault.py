@@ -15,6 +15,10 @@ class NoReply(InstrumentFault):
     """Nothing, or not a whole reply, arrived before the deadline."""
 
 
+class Unheard(InstrumentFault):
+    """Sent at once, while an earlier answer was owed: it may have been obeyed, but no answer can tell."""
+
+
 class BadReply(InstrumentFault):
     """A reply arrived that is not an answer to this request: checksum, address, function, length or echo differ."""
 

@@ -7,6 +7,7 @@ nothing here writes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -106,14 +107,19 @@ def _unknown(what: str) -> Finding:
 
 
 def decode_reading(channel: str, unit: str, block: Block, causes: Sequence[Finding] = ()) -> Reading:
-    """A value only if it is a number in ``unit``; otherwise FAILURE that names what was found."""
+    """A value only if it is a measurement in ``unit``; otherwise FAILURE that names what was found.
+
+    NaN and infinities are passed on as they came: a single one is no failure of the sensor, and how many are is not for a driver to say.
+    """
     found = UNITS.get(block.unit, f"unknown unit 0x{block.unit:08X}")
     if found != unit:
         return Reading(channel, None, DeviceStatus.FAILURE, f"sensor measures in {found}, not in {unit}")
+    findings = [*decode_status(block.status), *causes]
+    if not math.isfinite(block.value):
+        return Reading(channel, block.value, *worst(findings))
     value = measured(block.value)
     if value is None:
         return Reading(channel, None, DeviceStatus.FAILURE, f"sensor gives {block.value!r}")
-    findings = [*decode_status(block.status), *causes]
     if not block.low <= value <= block.high:
         span = f"{block.low:g}..{block.high:g} {unit}"
         findings.append((DeviceStatus.OUT_OF_SPECIFICATION, f"outside the sensor's {span}"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NoReturn
 
-from edgectl.model.fault import BadReply, InstrumentFault, NoReply
+from edgectl.model.fault import BadReply, InstrumentFault, NoReply, Unheard
 from edgectl.wire.half_duplex import ADAPTER_S, OWED_S, HalfDuplex, Pace
 from edgectl.wire.link import Link
 from edgectl.wire.statistic import LineStatistics
@@ -24,13 +25,14 @@ class Ascii:
 
     A reply carries no number and often no address. After a request that got none, or was cancelled, the line stays quiet until the owed reply has come or can be
     excluded (``OWED_S``). Only where addresses are letters, and so begin the replies, may others be asked meanwhile; then their
-    replies must begin with their own letter.
+    replies must begin with their own letter. While ``hasty``, a request goes out all the same, but nothing that comes is taken for its reply.
 
     ``echo`` is whether the adapter repeats what is sent; None while not known. A repeated request is removed, so an instrument cannot answer with it.
     """
 
     def __init__(self, link: Link, pace: Pace, timeout_s: float, statistics: LineStatistics) -> None:
         self.echo: bool | None = None
+        self.hasty = False
         self._link = link
         self._line = HalfDuplex(link, pace, statistics)
         self._timeout_s = timeout_s
@@ -59,11 +61,13 @@ class Ascii:
             InstrumentFault: there was none.
         """
         async with self._lock:
+            limit_s = self._timeout_s if timeout_s is None else timeout_s
             if self._owed:
+                if self.hasty and self.owed_until(address) > self._line.now():
+                    await self._send_in_haste(address, request, limit_s)
                 await self._wait_for_owed(address)
             begun = self._line.now()
             try:
-                limit_s = self._timeout_s if timeout_s is None else timeout_s
                 return await self._exchange(address, request, complete, limit_s)
             finally:
                 self._statistics.busy_s += self._line.now() - begun
@@ -83,6 +87,23 @@ class Ascii:
                 heard += data[: _LONGEST - len(heard)]
                 await asyncio.sleep(_PACE_S)
             return bytes(heard).removeprefix(request)
+
+    async def _send_in_haste(self, address: str, request: bytes, limit_s: float) -> NoReturn:
+        """Send, and keep the line for as long as an answer may take.
+
+        Raises:
+            Unheard: always.
+        """
+        await self._line.quiet()
+        self._statistics.requests += 1
+        until = await self._line.send(request) + limit_s
+        self._owed[address] = until + OWED_S
+        while data := await self._line.read(until):
+            self._statistics.late_bytes += len(data)
+            await asyncio.sleep(_PACE_S)
+        raise Unheard(
+            f"{request!r} was sent while an earlier reply was owed, so no reply tells what became of it"
+        )
 
     async def _exchange(self, address: str, request: bytes, complete: Complete, limit_s: float) -> bytes:
         await self._line.quiet()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -121,6 +123,22 @@ class Line:
         if isinstance(self._wire, Ascii):
             return self._wire.owed_until(address)
         return self._wire.owed_until(int(address), writing=writing)
+
+    @contextlib.contextmanager
+    def in_haste(self, hasty: bool) -> Iterator[None]:
+        """With ``hasty``, no write waits for an answer that is owed to an earlier one; it raises ``Unheard`` then, obeyed or not.
+
+        Numbers tell answers apart on Modbus TCP, and nothing is waited for.
+        """
+        wire = self._wire
+        if isinstance(wire, ModbusTcp):
+            yield
+            return
+        wire.hasty = hasty
+        try:
+            yield
+        finally:
+            wire.hasty = False
 
     async def _ask(self, unit: int, question: Question) -> bytes:
         assert not isinstance(self._wire, Ascii)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NoReturn
 
-from edgectl.model.fault import BadReply, InstrumentFault, NoReply
+from edgectl.model.fault import BadReply, InstrumentFault, NoReply, Unheard
 from edgectl.wire.frame import LONGEST, find, framed, seal, whole
 from edgectl.wire.half_duplex import ADAPTER_S, OWED_S, HalfDuplex, Pace
 from edgectl.wire.link import Link
@@ -27,6 +28,7 @@ class Rtu:
 
     A reply carries no number, so after a request that got none, or was cancelled, nothing with the same unit and function is asked until the owed reply
     has come or can be excluded (``OWED_S``); other functions and units are not held up. A request is never sent twice.
+    While ``hasty``, a write goes out all the same, but nothing that comes is taken for its answer.
 
     ``echo`` is whether the adapter repeats what is sent; None while not known. Where the answer may equal the request (functions 05, 06) it must be
     known before: a read to an address that nobody has shows it.
@@ -34,6 +36,7 @@ class Rtu:
 
     def __init__(self, link: Link, pace: Pace, timeout_s: float, statistics: LineStatistics) -> None:
         self.echo: bool | None = None
+        self.hasty = False
         self._line = HalfDuplex(link, pace, statistics)
         self._timeout_s = timeout_s
         self._statistics = statistics
@@ -70,12 +73,34 @@ class Rtu:
         async with self._lock:
             now = self._line.now
             if self._owed:
-                await self._wait_for_owed((unit, question.function))
+                key = unit, question.function
+                if self.hasty and question.function in WRITES and self._owed.get(key, 0.0) > now():
+                    await self._send_in_haste(key, question)
+                await self._wait_for_owed(key)
             begun = now()
             try:
                 return await self._exchange(unit, question)
             finally:
                 self._statistics.busy_s += now() - begun
+
+    async def _send_in_haste(self, key: Key, question: Question) -> NoReturn:
+        """Send, and keep the line for as long as an answer may take.
+
+        Raises:
+            Unheard: always.
+        """
+        if heard := await self._line.quiet():
+            self._sift(heard)
+        self._statistics.requests += 1
+        self._sent = seal(key[0], question.pdu)
+        until = await self._line.send(self._sent) + self._timeout_s
+        self._owed[key] = until + OWED_S
+        while data := await self._line.read(until):
+            self._statistics.late_bytes += len(data)
+            await asyncio.sleep(_LISTEN_S)
+        raise Unheard(
+            f"{question} was sent to unit {key[0]} while an earlier answer was owed, so no answer tells what became of it"
+        )
 
     async def _exchange(self, unit: int, question: Question) -> bytes:
         request, expected = framed(unit, question)

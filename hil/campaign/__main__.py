@@ -26,6 +26,7 @@ from hil.campaign import (
     tls,
     uplink,
 )
+from hil.campaign.jobs import side_by_side
 from hil.campaign.row import Absent, Outcome, Row
 from hil.campaign.runner import Runner
 
@@ -79,6 +80,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rows by id, such as S01,M05")
     parser.add_argument("--fast", action="store_true", help="the rows that ./dev test runs as well")
     parser.add_argument("--seed", type=int, default=1, help="seed of noise and faults (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many stages at once (1); two on two cores")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the outcomes there")
     asked = parser.parse_args()
     try:
@@ -88,7 +90,8 @@ def main() -> int:
         return 2
     begun = time.monotonic()
     outcomes = []
-    for outcome in Runner(asked.seed).play(rows):
+    played = Runner(asked.seed).play(rows) if asked.jobs < 2 else side_by_side(rows, asked.seed, asked.jobs)
+    for outcome in played:
         outcomes.append(outcome)
         print(
             f"{outcome.id} {outcome.verdict} {outcome.seconds:g} s {outcome.measured}",

@@ -129,9 +129,15 @@ def _heats(stage: Stage) -> Finding:
     )
 
 
+_STUCK_TRIPS = (
+    "when: {stuck: HS-101}\n    action: safe\n    act_on: [TY-101]\n    delay: 15 s",
+    "when: {stuck: HS-101}\n    action: trip\n    delay: 1 s",
+)
+
+
 def _feedback(stage: Stage) -> Finding:
-    delays = {"alarms.SA-101.on_delay": "1 s", "interlocks.stirrer-stopped.delay": "1 s"}
-    stage.start({**delays, "hazards.heater-stuck.delay": "1 s", "hazards.heater-stuck.action": "trip"})
+    stage.rewrite("safety.yaml", _STUCK_TRIPS)
+    stage.start({"alarms.SA-101.on_delay": "1 s", "interlocks.stirrer-stopped.delay": "1 s"})
     stage.order("still", readings={"stirrer": 0.0})
     missing_s = stage.until(lambda: calls(stage, "SA-101"), 30.0)
     stage.order("still", readings={"stirrer": 150.0})
@@ -166,10 +172,10 @@ ROWS: tuple[Row | Absent, ...] = (
     Row("A01", "Base line blocked: commanded, nothing moves, no feedback", "told <= window; integral frozen meanwhile; latched (window scaled to 60 s)", STILL, _no_response, own=True),
     Row("A02", "Heater commanded, no rise", "told <= 12 min of drive; 0 false alarms in a start with a feed of cold medium (50 warm-ups: tests/chain in virtual time)", CULTURE, _no_heat, own=True),
     Row("A03", "Jacket heats whatever it is told", "contactor opened; vessel < 1.5 degC above its set point; trip latched, also over a kill (U8)", CULTURE, _heats, own=True),
-    Row("A05", "Running feedback missing; feedback without command", "alarm <= 5 s; trip <= 5 s (delays of the plan set to 1 s)", STILL, _feedback, own=True),
+    Row("A05", "Running feedback missing; feedback without command", "alarm <= 5 s; trip <= 5 s (the plan of the row asks for a trip; its delays set to 1 s)", STILL, _feedback, own=True),
     Absent("A06", "Output saturated for 10 min", "two steps take 100 min of culture, too long at a speed whose timing can be trusted; tests/core judges wind-up in virtual time"),
     Row("A07", "Reading oscillates around a switching limit", "switches <= those of 30 s minimum off (an hour scaled to 2 min)", STILL, _oscillates, own=True),
-    Row("A11", "Actuators found energised at start", "all safe <= 3 s after process start", STILL, _found_energised, own=True),
+    Row("A11", "Actuators found energised at start", "all safe <= 3 s after process start", STILL, _found_energised, own=True, alone=True),
     Absent("A13", "Feed stops while harvest goes on", "this unit has no harvest to balance its feed against"),
     Row("A14", "Outlet blocked: pressure rises", "gas in shut on the wire <= 5 s + delay + one poll (vent and trip: see A03)", STILL, _blocked_outlet),
 )  # fmt: skip

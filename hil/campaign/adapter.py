@@ -131,21 +131,23 @@ def _port_held(stage: Stage) -> Finding:
     )
 
 
-def _flows(stage: Stage, value: float) -> bool:
-    return abs(stage.outputs()["o2_ml_min"] - value) <= 1.6
+def _stands(stage: Stage, value: float) -> bool:
+    """Whether that is the set point of the oxygen controller. Its valve follows with a lag of its own."""
+    writes = stage.reached("gas/C")["writes"]
+    return bool(writes) and abs(float(writes[-1][2]) - value) <= 1.0
 
 
 def _missed_writes(stage: Stage) -> Finding:
     """At the period the demo unit is shipped with; one request in ten of the oxygen controller is not heard."""
-    stage.start({"period": "2 s", "instruments.o2.poll": "10 s"})
+    stage.start({"period": "2 s", "instruments.o2.poll": "10 s", "checks.oxygen-noise-lost.window": "1 h"})
     stage.request("mode", "AIC-102", "MAN")
     stage.fault("gas/C", "mute", every=10)
-    changes, slowest, late = 25, 0.0, 0
+    changes, slowest, late = 100, 0.0, 0
     dice = random.Random(changes)
     for _ in range(changes):
         value = round(dice.uniform(5.0, 150.0), 1)
         stage.request("output", "AIC-102", value)
-        took_s = stage.until(partial(_flows, stage, value), 20.0)
+        took_s = stage.until(partial(_stands, stage, value), 20.0)
         slowest, late = max(slowest, took_s), late + (took_s > 4.0)
     struck = stage.struck("mute")
     return Finding(
@@ -157,8 +159,8 @@ def _missed_writes(stage: Stage) -> Finding:
 ROWS = (
     Row("S07", "Adapter unplugged, back under another node", "BAD <= Ts; open <= 5 s after replug; no descriptor leak in 50 cycles", STILL, _replug, waived={"U7": "fifty unpluggings are fifty events", "U9": "and as many lines of log; the row counts descriptors"}),
     Row("S08", "Two adapters exchange nodes across a restart", "0 writes to the wrong device; each refused and named", STILL, _swapped, own=True),
-    Row("S09", "Line stuck at 0x00", "CPU < 25 % of a core, memory flat, others unaffected (10 min scaled to 15 s)", WALL, _stuck_line, own=True),
-    Row("S15", "Transmit blocked by flow control for 30 s", "the loop's other work answers in < 50 ms (p99)", STILL, _blocked),
+    Row("S09", "Line stuck at 0x00", "CPU < 25 % of a core, memory flat, others unaffected (10 min scaled to 15 s)", WALL, _stuck_line, own=True, alone=True),
+    Row("S15", "Transmit blocked by flow control for 30 s", "the loop's other work answers in < 50 ms (p99)", STILL, _blocked, alone=True),
     Row("S16", "Port held by another process; permission denied", "others in control; message names the holder", STILL, _port_held, own=True),
-    Row("S17", "Device misses 1 of 10 writes", "plant sees the value within 2 Tc in 100 % (1000 changes scaled to 25)", WALL, _missed_writes, own=True),
+    Row("S17", "Device misses 1 of 10 writes", "the set point stands in the device within 2 Tc in 100 % (1000 changes scaled to 100; a valve needs 2 s more)", STILL, _missed_writes, own=True),
 )  # fmt: skip

@@ -141,9 +141,9 @@ def _other_format(stage: Stage) -> Finding:
 _NO_REPLAY = {"U10": "the exception is not among the recorded inputs, so replay decides otherwise"}
 
 ROWS = (
-    Row("P03", "Memory limit hit", "ends and is started again; in control <= 10 s (P01)", STILL, _no_memory, own=True),
+    Row("P03", "Memory limit hit", "ends and is started again; in control <= 10 s (P01)", STILL, _no_memory, own=True, alone=True),
     Row("P04", "Exception in one loop", "that loop alone in fallback <= 3 Tc, told; U4; back by itself", STILL, _one_law, own=True, waived=_NO_REPLAY),
-    Row("P05", "Exception in a background task", "on record <= 5 s; process replaced, in control <= 10 s", STILL, _background, own=True),
+    Row("P05", "Exception in a background task", "on record <= 5 s; process replaced, in control <= 10 s", STILL, _background, own=True, alone=True),
     Row("P10", "Upgrade mid-batch: state of the same and of an unknown format", "set points and batch identical; unknown format refused by name, outputs safe", STILL, _other_format, own=True),
-    Row("P13", "One task stands, or the whole process, though it lives", "ended <= Tk 5 s + Tc 1 s + one ping; in control <= 10 s", WALL, _stalled, own=True, waived=_NO_REPLAY),
+    Row("P13", "One task stands, or the whole process, though it lives", "ended <= Tk 5 s + Tc 1 s + one ping; in control <= 10 s", WALL, _stalled, own=True, waived=_NO_REPLAY, alone=True),
 )  # fmt: skip

@@ -214,26 +214,41 @@ def _locked(stage: Stage) -> Finding:
     )
 
 
+_SP1 = "06 00 18 01 2c"
+_FALLBACKS = (
+    *(
+        (f"06 00 18 {raw:04x}", _SP1, f"SP1 is {raw / 10:.1f} degC", "safe_c 30.0 degC")
+        for raw in (350, 250, 310, 290, 0)
+    ),
+    ("06 00 0f 00 01", "06 00 0f 00 00", "SP2 is selected", "safe_c is SP1"),
+)
+
+
 def _wrong_fallback(stage: Stage) -> Finding:
-    """Its remote timeout is fixed, so what can differ is where it falls: SP1 (register 24), in four wrong values."""
+    """Its timeout is fixed, so what can differ is where it falls: to SP1 (24) of another value, or to SP2 (selected by 15)."""
     stage.start()
     named = []
-    variants = (350, 250, 310, 290)
-    for raw in variants:
+    for pdu, mended, found, expected in _FALLBACKS:
         stage.stop_unit()
-        stage.order("second", target="utility/1", pdu=f"06 00 18 {raw:04x}")
-        writes = len(stage.reached("utility/1")["writes"])
+        stage.order("second", target="utility/1", pdu=pdu)
+        begun_s = stage.reached("utility/1")["writes"][-1][0]
         stage.start_unit()
         stage.until(lambda: condition(stage, "jacket") == "misconfigured", 240.0)
         text = reason(stage, "jacket")
-        setpoints = [w for w in stage.reached("utility/1")["writes"][writes:] if "26" in w[1]]
-        if "SP1" in text and "30" in text and f"{raw / 10:g}" in text and not setpoints:
-            named.append(raw)
-    stage.order("second", target="utility/1", pdu="06 00 18 01 2c")
+        stage.sleep(10.0)
+        commands = [
+            value
+            for at_s, what, value in stage.reached("utility/1")["writes"]
+            if at_s > begun_s and what == "26" and value != 30.0
+        ]
+        if found in text and expected in text and not commands:
+            named.append(pdu)
+        stage.order("second", target="utility/1", pdu=mended)
     back_s = stage.until(lambda: condition(stage, "jacket") == "answering", 60.0)
     return Finding(
-        f"refused and named in {len(named)} of {len(variants)}: {text[:90]}; accepted {back_s:.0f} s after correction",
-        len(named) == len(variants) and math.isfinite(back_s),
+        f"refused and named in {len(named)} of {len(_FALLBACKS)}: {text[:90]}; accepted {back_s:.0f} s after correction",
+        len(named) == len(_FALLBACKS) and math.isfinite(back_s),
+        "its safe value is written all the same; no command is",
     )
 
 
@@ -262,6 +277,6 @@ ROWS = (
     Row("M07", "Network to the gateway cut again and again", "never more than 1 session; works after the last cut (200 scaled to 100)", STILL, _cut_often, back_s=45.0, waived={"U7": "a hundred cuts are a hundred events", "U9": "and as many lines of log; the row counts descriptors"}),
     Row("M08", "Write acknowledged and not obeyed", "told <= 2 Tc + one write; output <= 5 % of span off 2 Tc after release", STILL, _not_following),
     Row("M09", "Remote I/O in its own safe mode refuses writes", "0 outputs energised before re-arm; told why", STILL, _locked),
-    Row("M10", "The fallback of an instrument's own watchdog differs from the plan", "start of its output refused in 4 of 4; parameter and expected value named", STILL, _wrong_fallback, own=True),
+    Row("M10", "The fallback of an instrument's own watchdog differs from the plan", "start of its output refused in 6 of 6; parameter and expected value named", STILL, _wrong_fallback, own=True),
     Row("M11", "A second master changes an output", "back and on record <= 2 Tc + one poll (polls of 1 s; the demo unit as shipped polls every 10 s)", STILL, _second_master),
 )  # fmt: skip

@@ -71,16 +71,15 @@ def _blocked(stage: Stage) -> Finding:
         step = abs(after["jacket_setpoint_c"] - before["jacket_setpoint_c"]) / 17.0
         survived = not service.kills
         stage.await_health()
-        stopped_at = time.monotonic()
         os.kill(service.control.pid, signal.SIGSTOP)
         stage.until(lambda: service.kills, 15.0)
-        kill_s = service.kills[-1] - stopped_at if service.kills else math.inf
+        killed_at, silent_s = service.kills[-1] if service.kills else (math.inf, math.inf)
         stage.await_control()
-        back_s = time.monotonic() - stopped_at - kill_s
+        back_s = time.monotonic() - killed_at
         stage.await_health()
     return Finding(
-        f"3 s: {skipped} scans told as skipped, step {step:.1%} of span; 10 s: killed after {kill_s:.1f} s, in control {back_s:.1f} s later",
-        survived and skipped >= 2 and step < 0.05 and 3.0 <= kill_s <= 6.0 and back_s <= 10.0,
+        f"3 s: {skipped} scans told as skipped, step {step:.1%} of span; 10 s: killed after {silent_s:.1f} s of silence, in control {back_s:.1f} s later",
+        survived and skipped >= 2 and step < 0.05 and 4.0 <= silent_s <= 6.0 and back_s <= 10.0,
         "the campaign plays systemd",
     )
 
@@ -159,10 +158,10 @@ def _second(stage: Stage) -> Finding:
 
 
 ROWS: tuple[Row | Absent, ...] = (
-    Row("P01", "SIGKILL of control", "loops in control <= 10 s; safe values first (the contactor waits its minimum off time)", STILL, _killed, back_s=45.0, waived={"U4": "scans are missed while it is dead"}),
+    Row("P01", "SIGKILL of control", "loops in control <= 10 s; safe values first (the contactor waits its minimum off time)", STILL, _killed, back_s=45.0, waived={"U4": "scans are missed while it is dead"}, alone=True),
     Row("P02", "SIGTERM while base is dosed", "exit <= 10 s; outputs safe (the delivered amount needs doses as such)", STILL, _terminated, own=True),
-    Row("P06", "Process blocked 3 s, then 10 s", "3 s: told, step < 5 % of span; 10 s: killed at Tk - 2 s..+ 1 s after the last ping, in control <= 10 s", WALL, _blocked, own=True),
-    Row("P07", "CPU starved by 4 busy processes", "missed periods < 0.1 %", WALL, _starved, own=True),
+    Row("P06", "Process blocked 3 s, then 10 s", "3 s: told, step < 5 % of span; 10 s: killed at Tk 5 s +/- 1 s after the last ping, in control <= 10 s", WALL, _blocked, own=True, alone=True),
+    Row("P07", "CPU starved by 4 busy processes", "missed periods < 0.1 %", WALL, _starved, own=True, alone=True),
     Absent("P08", "72 h soak", "takes 72 h: not part of this campaign"),
     Row("P09", "Fails at start again and again", "outputs safe throughout; tries with back-off for good; recovers (ten starts scaled to 40 s)", STILL, _fails_at_start, own=True),
     Absent("P11", "Kernel or host hangs", "cannot be injected on this bench: no hardware watchdog; W01 judges the outputs"),

@@ -34,7 +34,7 @@ class Row:
     """A fault: `run` injects it on a stage of `bed` and measures; the runner clears it and asks the oracles.
 
     `waived` names oracles that cannot hold here, with the reason. `own` rows get a stage of their own, because they
-    restart, damage or starve it. `back_s` is Trec in seconds of the unit; None where a person must act.
+    restart, damage or starve it. `alone` rows are judged by the machine's own time and get the machine to themselves. `back_s` is Trec in seconds of the unit; None where a person must act.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Row:
     run: Callable[[Stage], Finding]
     fast: bool = False
     own: bool = False
+    alone: bool = False
     back_s: float | None = 20.0
     waived: Mapping[str, str] = field(default_factory=dict)
 

@@ -25,7 +25,7 @@ class Service:
     """Runs the approved plan of a stage as `edgectl-control@.service` would. Seconds are those of the wall. Use as a context."""
 
     def __init__(self, stage: Stage) -> None:
-        self.kills: list[float] = []
+        self.kills: list[tuple[float, float]] = []  # when, and how long nothing had been heard
         self._stage = stage
         self._plan = stage.home / "plan" / "current"
         self._place = stage.folder / "notify"
@@ -68,9 +68,10 @@ class Service:
                 self._ready |= b"READY=1" in said
                 if b"WATCHDOG=1" in said:
                     self._heard_s = time.monotonic()
-            silent = self._ready and time.monotonic() - self._heard_s > WATCHDOG_S
+            now = time.monotonic()
+            silent = self._ready and now - self._heard_s > WATCHDOG_S
             if silent:
-                self.kills.append(time.monotonic())
+                self.kills.append((now, now - self._heard_s))
                 os.kill(self.control.pid, signal.SIGKILL)
             if silent or self.control.process.poll() is not None:
                 self._restart()

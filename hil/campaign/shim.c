@@ -1,9 +1,10 @@
-/* Preloaded into the unit: a wall clock that is wrong and a disk that is slow or full, by a file of four numbers:
- * seconds added to CLOCK_REALTIME, milliseconds a sync takes, errno of writes to regular files (0: none), spare. */
+/* Preloaded into the unit: a wall clock that is wrong, a disk that is slow or full, a resolver that hangs, by a file of four numbers:
+ * seconds added to CLOCK_REALTIME, milliseconds a sync takes, errno of writes to regular files (0: none), milliseconds until a name resolves. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,8 +33,8 @@ static int refused(int fd) {
     return 1;
 }
 
-static void drag(void) {
-    long long ms = orders()[1];
+static void drag(int which) {
+    long long ms = orders()[which];
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     if (ms) nanosleep(&pause, 0);
 }
@@ -54,8 +55,14 @@ time_t time(time_t *at) {
     return now.tv_sec;
 }
 
-int fsync(int fd) { REAL(int, "fsync", int); drag(); return real(fd); }
-int fdatasync(int fd) { REAL(int, "fdatasync", int); drag(); return real(fd); }
+int fsync(int fd) { REAL(int, "fsync", int); drag(1); return real(fd); }
+int fdatasync(int fd) { REAL(int, "fdatasync", int); drag(1); return real(fd); }
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    REAL(int, "getaddrinfo", const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    drag(3);
+    return real(name, service, hints, found);
+}
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
     REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t);

@@ -1,4 +1,4 @@
-"""A shim between the unit and the C library, for faults of the wall clock and the disk that need no rights of root."""
+"""A shim between the unit and the C library, for faults of wall clock, disk and resolver that need no rights of root."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Shim:
         """What puts it into a process."""
         return {"LD_PRELOAD": str(self._library), "HIL_SHIM": str(self._orders)}
 
-    def order(self, *, clock_s: int = 0, sync_ms: int = 0, write_errno: int = 0) -> None:
+    def order(self, *, clock_s: int = 0, sync_ms: int = 0, write_errno: int = 0, resolve_ms: int = 0) -> None:
         """The faults from now on; without any, none."""
         with self._orders.open("r+b") as file:
-            file.write(struct.pack("qqqq", clock_s, sync_ms, write_errno, 0))
+            file.write(struct.pack("qqqq", clock_s, sync_ms, write_errno, resolve_ms))

@@ -52,14 +52,16 @@ class SensorNoise(Seeded):
 
 @dataclass(slots=True, eq=False)
 class Value(Seeded):
-    """The value is `value`, which may be nan or inf; at a rate below 1 it spikes."""
+    """The value is `value`, which may be nan or inf; at a rate below 1 it spikes, with `times` only so often (0: always)."""
 
     value: float = math.nan
     rate: float = 1.0
+    times: int = 0
 
     def apply(self, t_s: float, value: float, last: float | None) -> float:  # noqa: ARG002
         """The ordered value when it strikes."""
-        return float(self.value) if self.hit(self.rate) else value
+        over = self.times and self.count >= self.times
+        return float(self.value) if not over and self.hit(self.rate) else value
 
 
 @dataclass(slots=True, eq=False)

@@ -45,19 +45,29 @@ class ReplyFault(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Mute(Seeded):
-    """No answer. With `hears` the instrument still obeys: an acknowledgement that got lost. `every` mutes each n-th request."""
+    """No answer. With `hears` the instrument still obeys: an acknowledgement that got lost.
+
+    `every` mutes each n-th request, `to` only those that begin with this text, `times` only so many (0: all).
+    """
 
     hears: bool = False
     rate: float = 1.0
     every: int = 0
+    to: str = ""
+    times: int = 0
     seen: int = dataclasses.field(default=0, init=False)
 
     def meet(self, t_s: float, request: Request, station: Obeying) -> Sequence[Chunk]:
         """Nothing, when it strikes."""
-        self.seen += 1
-        struck = self.hit(self.rate) if not self.every else self.hit(float(self.seen % self.every == 0))
+        struck = self._meant(request) and self.hit(self.rate)
         chunks = station.obey(t_s, request) if self.hears or not struck else ()
         return () if struck else chunks
+
+    def _meant(self, request: Request) -> bool:
+        self.seen += 1
+        if self.times and self.count >= self.times:
+            return False
+        return request.body.startswith(self.to.encode()) and not (self.every and self.seen % self.every)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hil.campaign.__main__ import ROWS, chosen, table
-from hil.campaign.row import Absent, Outcome, Row
+from hil.campaign.bed import STILL
+from hil.campaign.jobs import side_by_side
+from hil.campaign.row import Absent, Finding, Outcome, Row
 from hil.campaign.runner import Runner
+from hil.campaign.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -33,6 +36,19 @@ def test_every_row_says_what_it_demands_or_why_it_is_not_run() -> None:
 def test_a_row_that_does_not_exist_is_named() -> None:
     with pytest.raises(ValueError, match="no row S99"):
         chosen("S99")
+
+
+def test_side_by_side_every_row_is_played_once_and_one_that_breaks_is_told() -> None:
+    rows = chosen("A06,N08,P08")
+    assert {outcome.id for outcome in side_by_side(rows, seed=1, jobs=2)} == {"A06", "N08", "P08"}
+    gone = Row("X99", "no such row", "none", STILL, _never, own=True)
+    (outcome,) = side_by_side([gone], seed=1, jobs=2)
+    assert (outcome.id, outcome.verdict) == ("X99", "FAIL")
+    assert "no row X99" in outcome.measured
+
+
+def _never(_: Stage) -> Finding:
+    raise AssertionError
 
 
 def test_the_table_counts_what_failed() -> None:

@@ -114,6 +114,22 @@ def test_a_write_that_was_not_answered_is_written_again_and_not_taken_for_done()
     assert virtual_run(main()) == b"ALS 250\rALS 250\r"
 
 
+def test_a10_going_back_to_a_gas_set_point_is_sent_when_the_write_between_was_not_answered() -> None:
+    """It may have been obeyed: the value confirmed before is no longer known to stand, so it is written and not asked for."""
+    stopped = Exchange(b"ALS 0\r").answered(b"A +0.00 +0.00 12 SCCM\r")
+
+    async def main() -> bytes:
+        bench = await prepared_bench(alicat())
+        bench.link.expected = [stopped, Exchange(b"ALS 250\r"), stopped]
+        await bench.driver.write("setpoint", 0.0)
+        with pytest.raises(InstrumentFault):
+            await bench.driver.write("setpoint", 250.0)
+        await bench.driver.write("setpoint", 0.0)
+        return bench.link.sent
+
+    assert virtual_run(main()) == b"ALS 0\rALS 250\rALS 0\r"
+
+
 @pytest.mark.parametrize(
     ("make", "problem"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -102,13 +103,19 @@ def test_registers_become_values(words: Sequence[int], more: dict[str, Any], val
     assert str(reading.value)[0] != "-" or value < 0
 
 
+@pytest.mark.parametrize("word", [0x7FC0, 0x7F80, 0xFF80])
+def test_n01_what_is_not_a_number_is_passed_on_for_the_core_to_reject(word: int) -> None:
+    reading = decode_reading((word, 0), point("x", 0, type=Kind.FLOAT32))
+    assert reading.value is not None
+    assert not math.isfinite(reading.value)
+    assert reading.status is DeviceStatus.GOOD
+
+
 @pytest.mark.parametrize(
     ("words", "more", "detail"),
     [
         ((0xFFFF,), {"sentinels": (65535,), "high": 65535}, "no value"),
         ((0x8000,), {"type": Kind.INT16, "sentinels": (-32768,), "low": -32768, "high": 32767}, "no value"),
-        ((0x7FC0, 0), {"type": Kind.FLOAT32}, "nan"),
-        ((0x7F80, 0), {"type": Kind.FLOAT32}, "inf"),
         ((0x0002, 0x8A17), {"type": Kind.FLOAT32}, "word order"),
         ((0x6400,), {"scale": 1.0, "high": 400}, "25600 is outside 0..400"),
         ((3_500,), {"scale": 0.001, "current_loop": True}, "NE 43"),

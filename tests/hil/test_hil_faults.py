@@ -76,6 +76,13 @@ def test_a_lost_acknowledgement_still_moved_the_actuator(bench: Bench) -> None:
     assert bench.plant.inputs.heater_enabled is True
 
 
+def test_one_answer_to_one_command_can_be_lost(bench: Bench) -> None:
+    bench.rig.fault("pump/1", "mute", hears=True, to="1xM", times=1)
+    assert bench.ask("pump", b"1E\r\n") == b"-"
+    assert bench.ask("pump", b"1xM\r\n") == b""
+    assert bench.ask("pump", b"1xM\r\n") != b""
+
+
 def test_a_mute_probe_stops_its_unasked_readings_too(bench: Bench) -> None:
     assert bench.ask("rtd", b"", wait_s=3.0).count(b"\r") == 4
     bench.rig.fault("rtd/1", "mute")
@@ -142,6 +149,9 @@ def test_a_value_can_be_ordered_even_infinite(bench: Bench) -> None:
     bench.rig.fault("probes/1", "value", value=9.5, channel="ph", rate=0.1)
     spikes = sum(bench.ph() > 9.0 for _ in range(400))
     assert 20 <= spikes <= 65
+    bench.rig.clear()
+    bench.rig.fault("probes/1", "value", value=9.5, channel="ph", times=2)
+    assert [bench.ph() > 9.0 for _ in range(4)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("word", [0xFFFF, 0x8000, 0x7FFF])

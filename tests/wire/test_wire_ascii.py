@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from edgectl.model.fault import BadReply, LinkFault, NoReply
+from edgectl.model.fault import BadReply, LinkFault, NoReply, Unheard
 from edgectl.model.plan import Protocol
 from edgectl.wire.half_duplex import OWED_S
 from tests.wire.peer import Replies, memory_line, plan, virtually
@@ -312,3 +312,21 @@ def test_a_line_gives_only_the_ports_of_its_protocol() -> None:
         ascii_line.modbus("1")
     with pytest.raises(ValueError, match="line l1 does not speak ASCII"):
         rtu_line.ascii("A")
+
+
+def test_a10_in_haste_a_request_does_not_wait_and_a_late_reply_is_not_its_own() -> None:
+    async def main() -> None:
+        delays = iter([0.5, 0.02, 0.02])
+        line, link = memory_line(lambda f: [(next(delays), b">" + f)], ASCII)
+        await line.open()
+        loop = asyncio.get_running_loop()
+        with pytest.raises(NoReply):
+            await line.ascii("").exchange(b"a\r", ended)
+        failed = loop.time()
+        with line.in_haste(hasty=True), pytest.raises(Unheard):
+            await line.ascii("").exchange(b"stop\r", ended)
+        assert link.sent[1][0] - failed < 0.05
+        assert line.owed_until("") > loop.time() + 1.9
+        assert await line.ascii("").exchange(b"b\r", ended) == b">b\r"
+
+    virtually(main)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from edgectl.model.fault import BadReply, InstrumentFault, LinkFault, NoReply, Refused
+from edgectl.model.fault import BadReply, InstrumentFault, LinkFault, NoReply, Refused, Unheard
 from edgectl.model.plan import Medium
 from edgectl.wire.half_duplex import OWED_S
 from tests.wire.peer import (
@@ -711,5 +711,25 @@ def test_counts_beyond_the_standard_are_errors_of_the_caller() -> None:
             with pytest.raises(ValueError, match=r"count|writes"):
                 await wrong
         assert link.sent == []
+
+    virtually(main)
+
+
+def test_a10_in_haste_a_write_does_not_wait_and_a_late_answer_is_not_its_own() -> None:
+    async def main() -> None:
+        delays = iter([0.3, 0.0])
+        line, link = memory_line(lambda f: [(d, answer(f)) for d in [next(delays, 0.01)] if d])
+        await line.open()
+        without_echo(line)
+        unit, loop = line.modbus("1"), asyncio.get_running_loop()
+        with pytest.raises(NoReply):
+            await unit.write_register(7, 0)
+        failed = loop.time()
+        with line.in_haste(hasty=True), pytest.raises(Unheard):
+            await unit.write_register(7, 0)
+        assert link.sent[1][0] - failed < 0.05
+        assert line.owed_until("1", writing=True) > loop.time() + 1.9
+        await unit.write_register(7, 0)
+        assert link.sent[2][0] - failed > OWED_S
 
     virtually(main)
