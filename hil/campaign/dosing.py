@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from hil.campaign.bed import STILL, WALL
-from hil.campaign.look import acts, calls, loop, poured, told
+from hil.campaign.look import acts, calls, condition, loop, poured, told
 from hil.campaign.row import Absent, Finding, Row
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _requested(stage: Stage) -> float:
 
 def _lost_answers(stage: Stage) -> Finding:
     """First the answers to start and stop of each addition are lost, then every second of all answers."""
-    stage.start({"doses.P-101.per_hour": "200 mL", "checks.ph-noise-lost.window": "1 h"})
+    stage.start({"doses.P-101.per_hour": "200 mL"})
     stage.request("mode", "AIC-101", "MAN")
     worst, flowed_ml, lost = 0.0, 0.0, 0
     for _ in range(_TRIALS):
@@ -105,7 +105,7 @@ def _lost_answers(stage: Stage) -> Finding:
         worst, flowed_ml = max(worst, abs(flowed - asked) / asked), flowed_ml + flowed
         lost += stage.struck("mute")
         stage.clear("pump/1")
-        stage.await_health()
+        stage.until(lambda: condition(stage, "base") == "answering", 30.0)
     stage.fault("pump/1", "mute", hears=True, rate=0.5)
     slowest_s = 0.0
     for _ in range(_STOPS):
