@@ -71,7 +71,7 @@ def _no_response(stage: Stage) -> Finding:
     drifted = abs(loop(stage, "AIC-101")["output"] - frozen) / 200.0
     base = stage.outputs()["base_ml_min"]
     stage.order("still", readings={"ph": 7.21})
-    stage.until(lambda: stage.reset("base-blocked"), 120.0)
+    stage.until(lambda: stage.reset("base-lost"), 120.0)
     back_s = stage.until(lambda: not stage.ailing(), 60.0)
     return Finding(
         f"told after {told_s:.0f} s of base; then base {base:.2f} mL/min, output drifts {drifted:.2%} of span in 30 s; "

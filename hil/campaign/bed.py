@@ -88,7 +88,8 @@ LIVE = Bed(
     _DEMO,
     "demo",
     5.0,
-    settings={"period": "2 s", "journal.commit": "100 ms"},
+    settings={"period": "2 s", "journal.commit": "100 ms", "instruments.ph1.poll": "8 s"}
+    | {f"tags.{tag}.flat": "45 s" for tag in ("TT-101", "AT-101", "AT-102")},
     stale_s=dict.fromkeys(_DEMO_TAGS, 25.0) | dict.fromkeys(("AT-102", "TT-101"), 12.5),
 )
 

@@ -28,7 +28,7 @@ def _runs_dry(stage: Stage) -> Finding:
     took_s = stage.now_s() - begun
     called = math.isfinite(stage.until(lambda: calls(stage, "P-102-vain"), 5.0))
     later_ml = poured(stage, _FEED, 20.0)
-    latched = acts(stage, "feed-stopped")
+    latched = acts(stage, "feed-lost")
     return Finding(
         f"stopped after {took_s:.0f} s and {sent_ml:.1f} mL of {_DOSE_ML:g}; {later_ml:.1f} mL in the 20 s after; "
         f"{'latched' if latched else 'NOT latched'}, alarm {'called' if called else 'MISSING'}",
