@@ -45,8 +45,15 @@ class TagSection(Section):
     )
     rate: Amount | None = Field(
         None,
-        description="A faster change is UNCERTAIN for at most two samples. Without it: not watched",
+        description="A faster change is UNCERTAIN for at most rate_samples, then believed. Without it: not watched",
         examples=["0.5 pH/min"],
+    )
+    rate_samples: int = Field(
+        2,
+        ge=1,
+        le=30,
+        description="For how many samples a faster change is doubted; 'stale' ends it as well. More where bubbles pass a probe",
+        examples=["5"],
     )
     report: Amount | None = Field(
         None,
@@ -120,6 +127,7 @@ def _tag(draft: Draft, name: str, node: Node, instruments: Instruments, period_s
         stale_s=stale_s,
         flat_s=flat_s,
         rate_per_s=measure.rate("rate", section.rate),
+        rate_samples=section.rate_samples,
         report=measure.difference("report", section.report),
         heartbeat_s=section.heartbeat,
         description=section.description,

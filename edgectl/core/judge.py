@@ -17,7 +17,6 @@ from edgectl.model.state import TagState
 
 _NS = 1_000_000_000
 _FINE = DeviceStatus.GOOD
-_FAST_STEPS = 2  # samples a step beyond the rate limit is doubted before it is believed
 _NOT_NUMBERS = 1  # samples in a row that may be no number before the tag is BAD
 _TINY = 1e-30  # no quantity of a plant is smaller and not zero: denormals and swapped words are
 
@@ -49,7 +48,7 @@ def gate_of(plan: TagPlan) -> Gate:
 def judge(gate: Gate, state: TagState, sample: Sample | None, now: Instant) -> tuple[TagState, Measurement]:
     """Judge the latest sample of a tag.
 
-    A value that is no number once, or steps faster than the plan allows for at most two samples, is rejected: the value
+    A value that is no number once, or steps faster than the plan allows for at most ``rate_samples``, is rejected: the value
     accepted last stands in for it, under its own time, UNCERTAIN. Whatever is BAD leaves the memory of accepted values alone.
     """
     if sample is None:
@@ -80,8 +79,10 @@ def _judge_anew(gate: Gate, state: TagState, sample: Sample, now: Instant) -> tu
         )
     value += 0.0  # minus zero is zero
     if state.at is None or sample.at.mono_ns > state.at.mono_ns:
-        if (fast := _fast_step(gate, state, value, sample.at)) and _doubts(state, sample.at) <= _FAST_STEPS:
-            return _reject(gate, state, sample, now, fast, _FAST_STEPS)
+        if (fast := _fast_step(gate, state, value, sample.at)) and _doubts(
+            state, sample.at
+        ) <= gate.plan.rate_samples:
+            return _reject(gate, state, sample, now, fast, gate.plan.rate_samples)
         state = _accepted(gate, state, value, sample.at, calm=not fast)
     quality, reason = _verdict(gate, state, sample, age_ns)
     return _lowered(state, quality), Measurement(gate.name, value, quality, reason, sample.at)
@@ -180,7 +181,7 @@ def _accepted(gate: Gate, state: TagState, value: float, at: Instant, *, calm: b
         value=value,
         at=at,
         flat_since_ns=state.flat_since_ns if same else at.mono_ns,
-        rejected=0 if calm else _FAST_STEPS,
+        rejected=0 if calm else gate.plan.rate_samples,
         rejected_at_ns=state.rejected_at_ns,
     )
 

@@ -90,8 +90,8 @@ class TagPlan:
     """One measured value: where it comes from and when it may be believed.
 
     A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
-    is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most two
-    samples. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
+    is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most
+    ``rate_samples``, as long as the value before it is not stale; then it is believed. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
     """
 
     name: str
@@ -103,6 +103,7 @@ class TagPlan:
     stale_s: float
     flat_s: float = 0.0
     rate_per_s: float = 0.0
+    rate_samples: int = 2
     report: float = 0.0
     heartbeat_s: float = 60.0
     description: str = ""

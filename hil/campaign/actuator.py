@@ -71,7 +71,7 @@ def _no_response(stage: Stage) -> Finding:
     drifted = abs(loop(stage, "AIC-101")["output"] - frozen) / 200.0
     base = stage.outputs()["base_ml_min"]
     stage.order("still", readings={"ph": 7.21})
-    stage.until(lambda: stage.reset("base-blocked"), 120.0)
+    stage.until(lambda: stage.reset("base-lost"), 120.0)
     back_s = stage.until(lambda: not stage.ailing(), 60.0)
     return Finding(
         f"told after {told_s:.0f} s of base; then base {base:.2f} mL/min, output drifts {drifted:.2%} of span in 30 s; "
@@ -114,18 +114,18 @@ def _heats(stage: Stage) -> Finding:
         if stage.outputs()["heater_enabled"] == 0.0:
             off_s = min(off_s, stage.now_s() - begun)
         stage.sleep(1.0)
-    tripped, called = acts(stage, "heats-by-itself"), calls(stage, "TY-101-uncaused")
+    tripped, called = acts(stage, "heater-welded"), calls(stage, "YA-heater-welded")
     os.kill(stage.process("control"), signal.SIGKILL)
     stage.until(lambda: stage.status()["scan"] > 0, 600.0)
-    kept = acts(stage, "heats-by-itself")
+    kept = acts(stage, "heater-welded")
     stage.clear()
-    reset_s = stage.until(lambda: stage.reset("heats-by-itself"), 3600.0)
+    reset_s = stage.until(lambda: stage.reset("heater-welded"), 3600.0)
     back_s = stage.until(lambda: not stage.ailing(), 1800.0)
     return Finding(
         f"contactor open after {off_s:.0f} s, vessel at most {top:.2f} degC (set point 37); trip "
         f"{'latched' if tripped else 'MISSING'}, {'also' if kept else 'NOT'} over a kill; alarm {'called' if called else 'MISSING'}; "
         f"reset granted {reset_s:.0f} s after the repair, well {back_s:.0f} s later",
-        top - 37.0 < 1.5 and tripped and kept and math.isfinite(off_s + reset_s + back_s),
+        top - 37.0 < 1.5 and tripped and called and kept and math.isfinite(off_s + reset_s + back_s),
     )
 
 

@@ -139,7 +139,7 @@ def _stands(stage: Stage, value: float) -> bool:
 
 def _missed_writes(stage: Stage) -> Finding:
     """At the period the demo unit is shipped with; one request in ten of the oxygen controller is not heard."""
-    stage.start({"period": "2 s", "instruments.o2.poll": "10 s", "checks.oxygen-noise-lost.window": "1 h"})
+    stage.start({"period": "2 s", "instruments.o2.poll": "10 s"})
     stage.request("mode", "AIC-102", "MAN")
     stage.fault("gas/C", "mute", every=10)
     changes, slowest, late = 100, 0.0, 0

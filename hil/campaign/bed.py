@@ -46,7 +46,9 @@ _BRISK = {
     "instruments.rtd1.poll": "2 s",
     **{f"instruments.{name}.poll": "1 s" for name in _POLLED},
 }
-_NO_FLAT = {f"tags.{tag}.flat": "1 d" for tag in ("TT-101", "TT-102", "AT-101", "AT-102")}
+_AT_REST = {f"tags.{tag}.flat": "1 d" for tag in ("TT-101", "TT-102", "AT-101", "AT-102")} | {
+    f"checks.{check}.window": "1 h" for check in ("ph-noise-lost", "oxygen-noise-lost")
+}
 
 STILL = Bed(
     "demo unit, plant standing still, 4x",
@@ -54,7 +56,7 @@ STILL = Bed(
     _DEMO,
     "demo",
     4.0,
-    settings=_BRISK | _NO_FLAT,
+    settings=_BRISK | _AT_REST,
     still={
         "ph": 7.21,
         "ph_temperature": 36.6,
@@ -86,7 +88,8 @@ LIVE = Bed(
     _DEMO,
     "demo",
     5.0,
-    settings={"period": "2 s", "journal.commit": "100 ms"},
+    settings={"period": "2 s", "journal.commit": "100 ms", "instruments.ph1.poll": "8 s"}
+    | {f"tags.{tag}.flat": "45 s" for tag in ("TT-101", "AT-101", "AT-102")},
     stale_s=dict.fromkeys(_DEMO_TAGS, 25.0) | dict.fromkeys(("AT-102", "TT-101"), 12.5),
 )
 

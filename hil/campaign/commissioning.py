@@ -45,7 +45,8 @@ def _wrong_scale(stage: Stage) -> Finding:
     return Finding(
         f"named in {named} of {len(_WRONG)} ({'; '.join(reasons)}); air at most {flowed:.1f} mL/min",
         named == len(_WRONG) and flowed < 51.0,
-        "air at its safe value of 50 mL/min is what a unit out of control gives; pressure-high shuts it",
+        "air at its safe value of 50 mL/min is what a unit out of control gives; pressure-high shuts it. The catalogue would have the "
+        "unit refuse to start; but a restart beside cells must regulate what it can, whatever one value says",
     )
 
 

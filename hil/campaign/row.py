@@ -45,7 +45,7 @@ class Row:
     fast: bool = False
     own: bool = False
     alone: bool = False
-    back_s: float | None = 20.0
+    back_s: float | None = 5.0
     waived: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -313,3 +313,12 @@ def test_good_is_always_fresh_finite_plausible_and_vouched_for(
             assert PLAN.low <= measurement.value <= PLAN.high
             assert age_s <= 2.0 + 1e-6
             assert status in (DeviceStatus.GOOD, DeviceStatus.MAINTENANCE_REQUIRED)
+
+
+def test_n12_a_plan_may_doubt_a_fast_step_for_longer_until_the_value_before_it_is_stale() -> None:
+    """A bubble passes the probe: what was measured before it stands in, and the value after it is believed at once."""
+    judged = Judge(replace(PLAN, rate_per_s=0.5, rate_samples=4, stale_s=30.0))
+    assert judged(10.0, 36.5).quality is GOOD
+    for second in (15.0, 20.0, 25.0, 30.0):
+        assert (judged(second, 55.0).quality, judged(second, 55.0).value) == (UNCERTAIN, 36.5)
+    assert (judged(35.0, 36.6).quality, judged(35.0, 36.6).value) == (GOOD, 36.6)
