@@ -11,6 +11,8 @@ import pytest
 
 from edgectl.clock import Clock, PreciseLoop, VirtualLoop, virtual_run
 
+pytestmark = pytest.mark.slow
+
 
 async def lateness_s(count: int, step_s: float) -> list[float]:
     loop = asyncio.get_running_loop()

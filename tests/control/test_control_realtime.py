@@ -19,6 +19,8 @@ from edgectl.control.realtime import Collector
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:

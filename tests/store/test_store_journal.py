@@ -27,6 +27,8 @@ from edgectl.store.run import steps
 from tests.store.disk import Disk
 from tests.store.recording import Course, event, record, retarget, unit
 
+pytestmark = pytest.mark.slow
+
 FAST = JournalPlan(commit_s=0.02)
 
 

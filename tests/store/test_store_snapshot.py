@@ -28,6 +28,8 @@ from edgectl.store import snapshot as store
 from edgectl.store.snapshot import Found, SnapshotFile, begin_anew, essence, pack, read, replace_whole, unpack
 from tests.store.recording import unit
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PLAN = unit()
 STATE = replace(

@@ -80,7 +80,6 @@ def test_all_three_loops_are_in_band_within_twenty_five_minutes_and_stay() -> No
     assert hottest[0] < 37.2
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_fourteen_days_end_in_a_living_controlled_culture_for_little_processor_time() -> None:
     truths: list[Truth] = []
