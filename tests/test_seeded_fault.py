@@ -43,7 +43,7 @@ MISTAKES = {
     ),
     "sign of a loop": Mistake("edgectl/core/pid.py", "        gain=plan.gain,", "        gain=-plan.gain,", "tests/core/test_core_cascade.py"),
     "dead checksum": Mistake(
-        "edgectl/wire/frame.py", 'return FramerRTU.compute_CRC(bytes(frame[:-2])) == int.from_bytes(frame[-2:], "big")', "return len(frame) > 2",
+        "edgectl/wire/frame.py", 'return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")', "return len(frame) > 2",
         "tests/wire/test_wire_frame.py",
     ),
     "stale as fresh": Mistake(
