@@ -46,21 +46,29 @@ class RtuFraming:
 
     def feed(self, data: bytes) -> list[Request]:
         """Return the requests that are complete with `data`; a bad checksum empties the buffer."""
-        if not self._buffer and (request := _whole(data)) is not None:
-            return [request]
         self._buffer += data
         requests = []
         while len(self._buffer) >= _SHORTEST_RTU:
-            length = _length(self._buffer)
+            length = self._length()
             if len(self._buffer) < length:
                 break
             frame, self._buffer = self._buffer[:length], self._buffer[length:]
-            if crc16(frame[:-2]) != frame[-2] | frame[-1] << 8:
+            request = _opened(frame)
+            if request is None:
                 self.bad_frames += 1
                 self._buffer = b""
                 break
-            requests.append(Request(frame[0], frame[1:-2]))
+            requests.append(request)
         return requests
+
+    def _length(self) -> int:
+        """The length of the frame at the head of the buffer, or of the whole buffer if the function is unknown."""
+        function = self._buffer[1]
+        if function in _FIXED_LENGTH:
+            return _FIXED_LENGTH[function]
+        if function in _COUNTED:
+            return 9 + self._buffer[6] if len(self._buffer) > 6 else _LONGEST_RTU
+        return len(self._buffer)
 
     def seal(self, request: Request, body: bytes) -> bytes:
         """A reply frame from the unit that was asked."""
@@ -75,22 +83,11 @@ class RtuFraming:
         return seal(bytes((unit,)) + pdu) if frame else frame
 
 
-def _length(buffer: bytes) -> int:
-    """The length of the frame at the head of the buffer, or of the whole buffer if the function is unknown."""
-    function = buffer[1]
-    if function in _FIXED_LENGTH:
-        return _FIXED_LENGTH[function]
-    if function in _COUNTED:
-        return 9 + buffer[6] if len(buffer) > 6 else _LONGEST_RTU
-    return len(buffer)
-
-
 @functools.lru_cache(1024)  # a controller asks the same few for ever
-def _whole(data: bytes) -> Request | None:
-    """The request that `data` is, neither more nor less; None if it is not one."""
-    if len(data) < _SHORTEST_RTU or len(data) != _length(data):
-        return None
-    return Request(data[0], data[1:-2]) if crc16(data[:-2]) == data[-2] | data[-1] << 8 else None
+def _opened(frame: bytes) -> Request | None:
+    """The request in a frame; None if its checksum is wrong."""
+    sound = crc16(frame[:-2]) == frame[-2] | frame[-1] << 8
+    return Request(frame[0], frame[1:-2]) if sound else None
 
 
 class TcpFraming:

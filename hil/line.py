@@ -119,8 +119,7 @@ class Line:
                 if chunks:
                     bus.counts["replies"] += 1
                     self._send(chunks)
-        if framing.bad_frames > bad_before:
-            bus.counts["bad_frames"] += framing.bad_frames - bad_before
+        bus.counts["bad_frames"] += framing.bad_frames - bad_before
 
     def _hear(self, t_s: float, data: bytes, pace: Pace) -> float | None:
         """When the last character has been heard; None if a strict bus missed the start of it."""

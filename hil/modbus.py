@@ -128,14 +128,11 @@ def exception_pdu(function: int, code: int) -> bytes:
     return bytes((function | 0x80, code))
 
 
-_TWO_WORDS = struct.Struct(">HH")
-
-
 def _span(pdu: bytes, most: int) -> tuple[int, int]:
     """Address and count of a request; a count out of range is an illegal value."""
     if len(pdu) < 5:
         raise RefusedError(ILLEGAL_VALUE)
-    address, count = _TWO_WORDS.unpack_from(pdu, 1)
+    address, count = struct.unpack(">HH", pdu[1:5])
     if not 1 <= count <= most:
         raise RefusedError(ILLEGAL_VALUE)
     return address, count

@@ -52,12 +52,14 @@ def annunciate(
     for plan in plans:
         before = states[plan.name]
         standing = judge_cause(plan.cause, before.code in ABNORMAL, facts)
-        if standing or not _idle(before) or (plan.suppressed_by and _suppressed(plan, facts)):
-            busy.append(plan)
-            waits = standing is Standing.UNKNOWN and _tells_loss(plans, plan.cause.subject)
-            stepped = before if waits else step(plan, before, standing, dt_s)
-            before = screen(before, stepped, _suppressed(plan, facts), dt_s)
-        alarms[plan.name] = before
+        suppressed = _suppressed(plan, facts)
+        if _idle(before) and not (standing or suppressed):
+            alarms[plan.name] = before
+            continue
+        busy.append(plan)
+        waits = standing is Standing.UNKNOWN and _tells_loss(plans, plan.cause.subject)
+        stepped = before if waits else step(plan, before, standing, dt_s)
+        alarms[plan.name] = screen(before, stepped, suppressed, dt_s)
     after = _call(busy, alarms, replace(annunciator, clock_s=annunciator.clock_s + dt_s))
     after = _mark(busy, alarms, after)
     for plan in busy:
@@ -74,9 +76,7 @@ def annunciate(
 
 def _idle(state: AlarmState) -> bool:
     """Nothing to count, to hide or to end: nearly always. Without a cause it stays as it is."""
-    return state.code is _NORM and not (
-        state.stood_s or state.burst or state.due or state.retired or state.suppressed or state.shelved
-    )
+    return state.code is _NORM and not (state.stood_s or state.burst or state.due or hidden(state))
 
 
 def _tells_loss(plans: tuple[AlarmPlan, ...], tag: str) -> bool:

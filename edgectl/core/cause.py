@@ -72,6 +72,10 @@ def explain(cause: Cause, stood: bool, facts: Facts) -> str:
     return f"{cause.subject} {figure(measured.value, unit)} is {side} {figure(cause.limit, unit)}"
 
 
+def _astray(name: str, facts: Facts) -> bool:
+    return NOT_FOLLOWING in facts.actuators[name].restricted_by
+
+
 def _bad(name: str, facts: Facts) -> str:
     measured = facts.measured[name]
     return f"{name} is {measured.quality.name}" + (f": {measured.reason}" if measured.reason else "")
@@ -80,7 +84,7 @@ def _bad(name: str, facts: Facts) -> str:
 _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.BAD: lambda name, facts: facts.measured[name].quality is _BAD,
     Watch.CHECK: lambda name, facts: facts.checks[name].failed,
-    Watch.STUCK: lambda name, facts: NOT_FOLLOWING in facts.actuators[name].restricted_by,
+    Watch.STUCK: _astray,
     Watch.DOSE: lambda name, facts: bool(facts.doses[name].reached),
     Watch.LOOP: lambda name, facts: facts.loops[name].condition == FALLBACK,
     Watch.MANUAL: lambda name, facts: bool(facts.manual.get(name)),
@@ -94,9 +98,7 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.BAD: _bad,
     Watch.CHECK: lambda name, facts: facts.checks[name].reason,
     Watch.STUCK: lambda name, facts: (
-        f"{name} does not follow its commands"
-        if NOT_FOLLOWING in facts.actuators[name].restricted_by
-        else f"{name} follows"
+        f"{name} does not follow its commands" if _astray(name, facts) else f"{name} follows"
     ),
     Watch.DOSE: lambda name, facts: facts.doses[name].reached or f"{name} is within its dosing limits",
     Watch.LOOP: lambda name, facts: f"{name} is {facts.loops[name].condition}",

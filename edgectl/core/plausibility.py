@@ -61,9 +61,7 @@ def examine(
     sample = measured[plan.tag]
     value, at_ns = sample.value, sample.at.mono_ns
     assert value is not None  # a GOOD tag has one
-    slot = state.slot
-    if plan.actuator:
-        slot = _driven(plan, slot, measured, actuators, dt_s)
+    slot = _driven(plan, state.slot, measured, actuators, dt_s) if plan.actuator else state.slot
     if at_ns != state.last_ns:
         slot = _seen(plan, slot, value, state.last if state.last_ns else value, measured)
     slot_s = state.slot_s + dt_s
@@ -78,11 +76,8 @@ def _blind(
     plan: CheckPlan, measured: Mapping[str, Measurement], actuators: Mapping[str, ActuatorState]
 ) -> str:
     """Why nothing can be concluded now; empty if it can."""
-    for tag in (plan.tag, plan.other):
+    for tag in (plan.tag, plan.other, *dict(plan.mix)):
         if tag and measured[tag].quality is not _GOOD:
-            return f"{tag} is {measured[tag].quality.name}"
-    for tag, _ in plan.mix:
-        if measured[tag].quality is not _GOOD:
             return f"{tag} is {measured[tag].quality.name}"
     for actuator in (plan.actuator, plan.enabled_by):
         if actuator and actuators[actuator].confirmed is None:
@@ -133,13 +128,13 @@ def _seen(
     if plan.other:
         others += measured[plan.other].value or 0.0
     squares += (value - last) ** 2
-    ceiling = max(ceiling, _ceiling(plan, measured) if plan.mix else plan.value)
+    ceiling = max(ceiling, _ceiling(plan, measured))
     total += value
     return Slot(samples + 1, total, low, high, squares, others, ceiling, scans, drive, least, most)
 
 
 def _ceiling(plan: CheckPlan, measured: Mapping[str, Measurement]) -> float:
-    """What the tag can be at most: what the gases that flow now would give with nobody using them; a fixed value if none flows."""
+    """What the tag can be at most: a fixed value, or what the gases that flow now would give with nobody using them."""
     flows = [(max(0.0, measured[tag].value or 0.0), value) for tag, value in plan.mix]
     total = sum(flow for flow, _ in flows)
     return sum(flow * value for flow, value in flows) / total if total else plan.value

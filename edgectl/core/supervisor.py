@@ -128,9 +128,9 @@ def ended(state: HazardState) -> HazardState:
 
 def mark_first(plans: tuple[HazardPlan, ...], states: Mapping[str, HazardState]) -> dict[str, HazardState]:
     """The hazards with the first out marked: of those that act on outputs the earliest, in plan order within one scan."""
+    marked = dict(states)
     acting = [plan.name for plan in plans if states[plan.name].active and plan.action > Action.WARN]
     first = [name for name, state in states.items() if state.first_out]
-    marked = dict(states)
     if acting and not first:
         marked[acting[0]] = replace(states[acting[0]], first_out=True)
     if first and not acting:

@@ -178,11 +178,12 @@ def polls(options: Options) -> tuple[Poll, ...]:
 def decode_reading(words: Sequence[int], point: Point) -> Reading:
     """The reading of one point. NaN and infinities that are no sentinels are passed on: a single one is no failure of the instrument."""
     raw = decode(words, point.kind, point.order)
-    if not math.isfinite(raw) and raw not in point.sentinels:
+    named = raw in point.sentinels
+    if not math.isfinite(raw) and not named:
         return Reading(point.name, float(raw), detail=_CHECK)
-    number = None if raw in point.sentinels else measured(raw)
+    number = None if named else measured(raw)
     if number is None:
-        meaning = "which means no value" if raw in point.sentinels else f"which is no value: {_CHECK}"
+        meaning = "which means no value" if named else f"which is no value: {_CHECK}"
         return Reading(point.name, None, DeviceStatus.FAILURE, f"instrument gives {raw:g}, {meaning}")
     if point.kind is Kind.BOOL:
         return Reading(point.name, number)

@@ -98,9 +98,7 @@ class Ascii:
         self._statistics.requests += 1
         until = await self._line.send(request) + limit_s
         self._owed[address] = until + OWED_S
-        while data := await self._line.read(until):
-            self._statistics.late_bytes += len(data)
-            await asyncio.sleep(_PACE_S)
+        await self._line.ignore(until, _PACE_S)
         raise Unheard(
             f"{request!r} was sent while an earlier reply was owed, so no reply tells what became of it"
         )
@@ -143,8 +141,7 @@ class Ascii:
 
     async def _wait_for_owed(self, address: str) -> None:
         """Listen until the replies that this one's could be taken for have come, or can come no more."""
-        loop = asyncio.get_running_loop()
-        while (until := self.owed_until(address)) > loop.time():
+        while (until := self.owed_until(address)) > self._line.now():
             data = await self._line.read(until)
             if data:
                 await asyncio.sleep(self._line.pace.gap_s)
@@ -164,7 +161,7 @@ class Ascii:
         who = f"instrument {address}" if address else "the instrument"
         shown = bytes(reply.buffer[:_SHOWN])
         if shown:
-            self._owed[address] = asyncio.get_running_loop().time()
+            self._owed[address] = self._line.now()
         if len(reply.buffer) > _LONGEST:
             self._statistics.bad_frames += 1
             return BadReply(

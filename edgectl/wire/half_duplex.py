@@ -74,10 +74,9 @@ class HalfDuplex:
             BadReply: the line never falls silent.
             LinkFault: the line is gone.
         """
-        now = self.now()
-        wait_s = self.silent_from + self.pace.silence_s - now
-        data = await self._link.read(max(0.0, wait_s))
-        return await self._hush(data, now) if data else b""
+        since = self.now()
+        data = await self.read(self.silent_from + self.pace.silence_s)
+        return await self._hush(data, since) if data else b""
 
     async def _hush(self, data: bytes, since: float) -> bytes:
         """Something was heard: until nothing is."""
@@ -94,8 +93,7 @@ class HalfDuplex:
                 raise BadReply(
                     "the line never falls silent; look for a second master, a break or a short circuit"
                 )
-            wait_s = self.silent_from + self.pace.silence_s - self.now()
-            data = await self._link.read(max(0.0, wait_s))
+            data = await self.read(self.silent_from + self.pace.silence_s)
         return stray
 
     async def send(self, data: bytes) -> float:
@@ -112,6 +110,12 @@ class HalfDuplex:
             heard_s = self.now() if self._timed is None else self._timed.heard_s
             self.silent_from = max(self.silent_from, heard_s)
         return data
+
+    async def ignore(self, until: float, pace_s: float) -> None:
+        """Keep the line until the loop's time is ``until``, and count what comes as late; a line that babbles is looked at once in ``pace_s``."""
+        while data := await self.read(until):
+            self._statistics.late_bytes += len(data)
+            await asyncio.sleep(pace_s)
 
     async def pause(self, chars: int) -> None:
         """Sleep through most of the time that so many characters need, one of which may be all but here: one wake-up for all."""

@@ -89,23 +89,19 @@ class Rtu:
         Raises:
             Unheard: always.
         """
-        if heard := await self._line.quiet():
-            self._sift(heard)
+        self._sift(await self._line.quiet())
         self._statistics.requests += 1
-        self._sent = seal(key[0], question.pdu)
+        self._sent, _ = framed(key[0], question)
         until = await self._line.send(self._sent) + self._timeout_s
         self._owed[key] = until + OWED_S
-        while data := await self._line.read(until):
-            self._statistics.late_bytes += len(data)
-            await asyncio.sleep(_LISTEN_S)
+        await self._line.ignore(until, _LISTEN_S)
         raise Unheard(
             f"{question} was sent to unit {key[0]} while an earlier answer was owed, so no answer tells what became of it"
         )
 
     async def _exchange(self, unit: int, question: Question) -> bytes:
         request, expected = framed(unit, question)
-        if heard := await self._line.quiet():
-            self._sift(heard)
+        self._sift(await self._line.quiet())
         if self.echo is None and find(request, expected):
             await self._learn_echo()
             await self._line.quiet()
@@ -205,7 +201,7 @@ class Rtu:
 
     def _sift(self, heard: bytes) -> None:
         """Look through bytes that came unasked: an answer that was owed, or a second one to what was asked before."""
-        if heard == self._sent:
+        if heard and heard == self._sent:
             self.echo = None
             return
         while size := whole(heard):

@@ -33,8 +33,8 @@ def _groups(rows: Sequence[Row | Absent]) -> list[list[str]]:
     """The ids of the rows that share a stage together, of every other row alone, the largest group first."""
     shared: dict[str, list[str]] = {}
     for row in rows:
-        own = not isinstance(row, Row) or row.own
-        shared.setdefault(row.id if own or not isinstance(row, Row) else row.bed.name, []).append(row.id)
+        stage = row.bed.name if isinstance(row, Row) and not row.own else row.id
+        shared.setdefault(stage, []).append(row.id)
     return sorted(shared.values(), key=len, reverse=True)
 
 

@@ -37,6 +37,11 @@ async def move(scene: Scene, value: float) -> float:
     return asyncio.get_running_loop().time()
 
 
+def written_at(bus: Bus, begun: int) -> list[float]:
+    """When a register was written, from that request on."""
+    return [request.at_s for request in bus.requests[begun:] if request.pdu[0] == 6]
+
+
 def seconds_to_safe(unit: Unit, asked_s: float) -> float:
     """How long it took until the instrument had been told its safe value."""
     return (
@@ -98,7 +103,7 @@ def test_a_dead_one_is_not_stopped_so_often_that_the_others_suffer() -> None:
         await move(scene, 5.0)
         begun, other = len(bus.requests), len(bus.units[2].served)
         await asyncio.sleep(100.0)
-        writes.extend(r.at_s for r in bus.requests[begun:] if r.pdu[0] == 6)
+        writes.extend(written_at(bus, begun))
         served.append(len(bus.units[2].served) - other)
 
     rehearse(made, {"bus": bus.link}, body)
@@ -118,7 +123,7 @@ def test_only_a_stop_goes_out_before_contact_is_made() -> None:
         for value in (60.0, 70.0, 80.0):
             await move(scene, value)
             await asyncio.sleep(2.0)
-        assert not [r for r in bus.requests[begun:] if r.pdu[0] == 6]
+        assert not written_at(bus, begun)
 
     rehearse(made, {"bus": bus.link}, body)
 
@@ -136,7 +141,7 @@ def test_nothing_is_written_behind_an_adapter_that_was_away_before_somebody_is_i
         begun = len(bus.requests)
         await move(scene, 5.0)
         await asyncio.sleep(20.0)
-        assert not [r for r in bus.requests[begun:] if r.pdu[0] == 6]
+        assert not written_at(bus, begun)
 
     rehearse(made, {"bus": bus.link}, body)
 
