@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from edgectl.config.character import visible
 from edgectl.config.draft import Draft
@@ -12,7 +12,7 @@ from edgectl.config.field import Amount, Duration, SecretFile, Section, Word, wi
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Unreadable
 from edgectl.config.shape import read
-from edgectl.model.plan import JournalPlan, UplinkPlan
+from edgectl.model.plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkPlan
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _LEAST_BYTES = 50_000_000
@@ -25,6 +25,56 @@ def _topic(text: str) -> str:
             "use levels such as site/hall: no '+', '#', blanks or empty levels",
         )
     return text
+
+
+def _level(text: str) -> str:
+    """A Sparkplug ID: UTF-8 without characters that mean something in topics (Sparkplug 3.0, intro-group-id-chars and its like)."""
+    if not text or set(text) & set("+#/") or not text.isprintable():
+        raise Unreadable(f"{visible(text)} cannot be a level of a topic", "leave out '+', '#' and '/'")
+    return text
+
+
+def _broker(text: str) -> tuple[str, int]:
+    """``host`` or ``host:port``; port 0 stands for the usual one."""
+    host, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    if not host or " " in text or (colon and not (port.isdecimal() and 0 < int(port) < 65_536)):
+        raise Unreadable(
+            f"{visible(text)} is no broker", "write a name or address, with ':' and a port if needed"
+        )
+    return host, int(port) if port else 0
+
+
+Level = Annotated[str, BeforeValidator(_level), WithJsonSchema({"type": "string", "pattern": "^[^+#/]+$"})]
+OtherBroker = Annotated[tuple[str, int], BeforeValidator(_broker), WithJsonSchema({"type": "string"})]
+
+
+class SparkplugSection(Section):
+    """The unit as a Sparkplug B 3.0 edge node: node = the computer beside it, device = the reactor."""
+
+    group: Level = Field("edgectl", description="Group ID: which units belong together, such as a site")
+    node: Level | None = Field(None, description="Edge node ID. Without it: the unit's name")
+    device: Level = Field("bioreactor", description="Device ID")
+    primary_host: Level | None = Field(
+        None,
+        description="Host ID whose STATE says whether anybody listens: nothing is sent until it is online, and its writes have its name",
+        examples=["scada-1"],
+    )
+    aliases: bool = Field(
+        False, description="Numbers instead of names in DATA: smaller, and harder to read on the wire"
+    )
+    datatypes: bool = Field(
+        True,
+        description="DATA names the type of each value. The specification would leave it out (SHOULD); sparkplug-payload of npm and pysparkplug need it",
+    )
+
+
+class CommandsSection(Section):
+    """What is heard from afar, within the authority that somebody beside the unit gives."""
+
+    max_age: Annotated[Duration, within(1.0, 300.0)] = Field(
+        10.0, description="An older command is refused, and one from the future", examples=["10 s"]
+    )
+    rate: float = Field(5.0, ge=0.1, le=100.0, description="Not more commands a second", examples=[5])
 
 
 class UplinkSection(Section):
@@ -56,6 +106,18 @@ class UplinkSection(Section):
     publish: Annotated[Duration, within(0.1, 60.0)] = Field(
         1.0, description="New records are sent so often", examples=["1 s"]
     )
+    also: tuple[OtherBroker, ...] = Field(
+        (),
+        description="Further brokers, tried in turn when one fails; name, password and TLS as above",
+        examples=[["broker-2.example.org:8883"]],
+    )
+    json_: bool = Field(
+        True, alias="json", description="Publish readable JSON (see README.md of edgectl/uplink)"
+    )
+    sparkplug: SparkplugSection | None = Field(None, description="Publish Sparkplug B. Without it: off")
+    commands: CommandsSection | None = Field(
+        None, description="Hear commands. Without it nothing is subscribed, and nothing from afar is heard"
+    )
 
 
 class JournalSection(Section):
@@ -81,9 +143,10 @@ def compile_uplink(draft: Draft, unit: str) -> UplinkPlan:
     if section is None:
         return UplinkPlan()
     _check_security(draft, section)
+    usual = 8883 if section.tls else 1883
     return UplinkPlan(
         host=section.host,
-        port=section.port or (8883 if section.tls else 1883),
+        port=section.port or usual,
         topic=section.topic,
         client_id=section.client_id or f"edgectl-{unit}",
         username=section.username,
@@ -94,7 +157,30 @@ def compile_uplink(draft: Draft, unit: str) -> UplinkPlan:
         key_file=section.key_file or "",
         keepalive_s=round(section.keepalive),
         publish_s=section.publish,
+        also=tuple((host, port or usual) for host, port in section.also),
+        json=section.json_,
+        sparkplug=_sparkplug(section.sparkplug, unit),
+        commands=_commands(section.commands),
     )
+
+
+def _sparkplug(section: SparkplugSection | None, unit: str) -> SparkplugPlan:
+    if section is None:
+        return SparkplugPlan()
+    return SparkplugPlan(
+        group=section.group,
+        node=section.node or unit,
+        device=section.device,
+        primary_host=section.primary_host or "",
+        aliases=section.aliases,
+        datatypes=section.datatypes,
+    )
+
+
+def _commands(section: CommandsSection | None) -> CommandsPlan:
+    if section is None:
+        return CommandsPlan()
+    return CommandsPlan(max_age_s=section.max_age, per_s=section.rate)
 
 
 def _check_security(draft: Draft, section: UplinkSection) -> None:

@@ -8,15 +8,21 @@ moment, a reader finds again all it had acknowledged and nothing more.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from edgectl.model.plan import Plan
 from edgectl.store.database import fault_text, is_damage
 from edgectl.store.reader import JournalFault, Reader
 from edgectl.store.record import Kind, Record
+
+T = TypeVar("T")
+
+_MS = 1_000_000
+_SAME_MOMENT = 256  # records; the batch that a limit alone would part
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (
@@ -42,10 +48,15 @@ class Batch(NamedTuple):
 class Cursor:
     """How far one reader has come in the journal at ``journal``; kept in ``path``, which nobody else writes.
 
+    ``whole_moments``: a batch is never parted within a millisecond, for a dialect that tells all of one as one; it may be longer than its limit then.
+
     Calls wait for the disk, so an event loop makes them from a thread, one at a time. All may raise ``JournalFault``.
     """
 
-    def __init__(self, journal: Path, path: Path, kinds: Iterable[Kind]) -> None:
+    def __init__(
+        self, journal: Path, path: Path, kinds: Iterable[Kind], *, whole_moments: bool = False
+    ) -> None:
+        self._whole_moments = whole_moments
         self._journal_path = journal
         self._path = path
         self._kinds = tuple(kinds)
@@ -91,6 +102,30 @@ class Cursor:
             union = (batch.after, batch.upto) if after is None else (after, upto)
             db.execute("INSERT INTO sent VALUES (?, ?, ?)", (batch.journal, *union))
 
+    def survey(self, look: Callable[[Reader, int], T]) -> T:
+        """What ``look`` finds in the journal; it is told the number of the newest record that is not live."""
+        with self._reader() as reader:
+            return look(reader, self._live)
+
+    def waiting(self) -> int:
+        """How many records of any kind have not been acknowledged, of those the journal still holds."""
+        with self._reader() as reader:
+            head, gone = reader.head(), max(0, reader.oldest() - 1)
+            with self._own() as db:
+                (sent,) = db.execute(
+                    "SELECT coalesce(sum(max(0, upto - max(after, ?))), 0) FROM sent WHERE journal = ?",
+                    (gone, self._identity),
+                ).fetchone()
+            return max(0, head - gone - int(sent))
+
+    def unsent_plans(self) -> tuple[Plan, ...]:
+        """The plans of all runs that have records which were not acknowledged, oldest first; the newest run's in any case."""
+        with self._reader() as reader:
+            after, _ = self._unsent()
+            runs = reader.runs()
+            ends = [run.first for run in runs[1:]] + [0]
+            return tuple(run.plan for run, end in zip(runs, ends, strict=True) if not end or end > after)
+
     @contextlib.contextmanager
     def _reader(self) -> Iterator[Reader]:
         with Reader(self._journal_path) as reader:
@@ -102,10 +137,21 @@ class Cursor:
             yield reader
 
     def _batch(self, reader: Reader, after: int, bound: int, limit: int) -> Batch:
-        records = tuple(reader.records(after, bound, limit, self._kinds))
-        upto = records[-1].seq if len(records) == limit else max(after, bound)
+        records = reader.records(after, bound, limit, self._kinds)
+        upto = max(after, bound)
+        if len(records) == limit:
+            if self._whole_moments:
+                records += self._of_same_moment(reader, records[-1], bound)
+            upto = records[-1].seq
         plans = {run: self._plan(reader, run) for run in {record.run for record in records}}
-        return Batch(self._identity, after, upto, records, plans, reader.head() - upto)
+        return Batch(self._identity, after, upto, tuple(records), plans, reader.head() - upto)
+
+    def _of_same_moment(self, reader: Reader, last: Record, bound: int) -> list[Record]:
+        """What follows ``last`` within its millisecond."""
+        following = reader.records(last.seq, bound, _SAME_MOMENT, self._kinds)
+        return list(
+            itertools.takewhile(lambda record: record.at.utc_ns // _MS == last.at.utc_ns // _MS, following)
+        )
 
     def _plan(self, reader: Reader, run: int) -> Plan:
         if run not in self._plans:

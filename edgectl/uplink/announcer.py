@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from edgectl.uplink.control_link import ControlLink
 from edgectl.uplink.told import Told
 
 EVERY_S = 5.0
@@ -24,6 +25,7 @@ class Announcer:
 
     def __init__(self, socket: Path, every_s: float = EVERY_S) -> None:
         self._socket, self._every_s = socket, every_s
+        self.control = ControlLink(socket)
         self._connected, self._detail = False, "not connected yet"
         self._changed = asyncio.Event()
         self._told = Told(structlog.get_logger("uplink"), "control")
@@ -40,6 +42,7 @@ class Announcer:
             try:
                 await self._converse()
             except (OSError, ValueError) as error:
+                self.control.alive = False
                 self._told.ill(f"{self._socket}: {error or type(error).__name__}")
             await asyncio.sleep(min(_RETRY_S, self._every_s))
 
@@ -55,6 +58,7 @@ class Announcer:
                     answer = await reader.readline()
                 if not json.loads(answer or b"{}").get("heard"):
                     raise ValueError(f"control does not listen: {answer.decode(errors='replace')[:80]!r}")
+                self.control.alive = True
                 self._told.well("control hears the uplink")
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._every_s):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
 
-from edgectl.store.cursor import Batch, Cursor
+from edgectl.store.cursor import Cursor
 from edgectl.store.reader import JournalFault
-from edgectl.uplink.session import Encoder, Message, Publisher
+from edgectl.uplink.session import Encoder, Publisher
 from edgectl.uplink.told import Told
 
 T = TypeVar("T")
@@ -46,21 +46,34 @@ class Forwarder:
         self._publish_s = publish_s
         self._told = told
         self._rows = 1
+        self._joined = False
 
     async def run(self) -> None:
         """Forward until cancelled or the broker fails; a journal that cannot be read is waited for."""
-        joined = False
         while True:
-            try:
-                if not joined:
-                    await self._call(self._cursor.rejoin)
-                    joined = True
-                pause_s = await self.forward()
-                self._told.well("readable")
-            except JournalFault as fault:
-                self._told.ill(str(fault))
-                pause_s = _RETRY_S
+            pause_s = await self.step()
             await asyncio.sleep(pause_s)
+
+    async def step(self) -> float:
+        """Join the journal if that is still to be done, then carry one batch; returns how long to wait before the next (s)."""
+        try:
+            await self.join()
+            pause_s = await self.forward()
+        except JournalFault as fault:
+            self._told.ill(str(fault))
+            return _RETRY_S
+        self._told.well("readable")
+        return pause_s
+
+    async def join(self) -> None:
+        """What is in the journal by the first call is backlog, what comes after it is live.
+
+        Raises:
+            JournalFault: it cannot be read at this moment.
+        """
+        if not self._joined:
+            await self._call(self._cursor.rejoin)
+            self._joined = True
 
     async def forward(self) -> float:
         """Carry one batch to the broker and acknowledge it; returns how long to wait before the next (s)."""
@@ -71,20 +84,13 @@ class Forwarder:
         if batch.upto == batch.after:
             return self._publish_s
         begun = asyncio.get_running_loop().time()
-        await self._publisher.deliver(self._messages(batch, historical=not live))
+        await self._publisher.deliver(self._encoder.encode(batch, historical=not live))
         await self._call(self._cursor.advance, batch)
         if live and batch.behind > BEHIND_ROWS:
             await self._call(self._cursor.rejoin)
         if not live:
             self._adapt(asyncio.get_running_loop().time() - begun)
         return 0.0
-
-    def _messages(self, batch: Batch, *, historical: bool) -> Iterator[Message]:
-        for record in batch.records:
-            try:
-                yield from self._encoder.encode(record, batch.plans[record.run], historical=historical)
-            except ValueError as error:
-                self._told.ill(f"record {record.seq} of the journal cannot be read: {error}")
 
     def _adapt(self, took_s: float) -> None:
         """Keep a backlog batch short enough that live records never wait long for it."""

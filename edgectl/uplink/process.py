@@ -1,24 +1,24 @@
-"""The uplink process: connects for ever, forwards while connected, leaves politely."""
+"""The uplink process: each dialect connects for ever, forwards while connected, leaves politely."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from edgectl.model.plan import Plan
-from edgectl.store.cursor import Cursor
 from edgectl.uplink.announcer import Announcer
-from edgectl.uplink.broker import connect
-from edgectl.uplink.forwarder import Forwarder
-from edgectl.uplink.readable import ReadableEncoder
-from edgectl.uplink.session import BrokerFault, Encoder
+from edgectl.uplink.commander import Commander
+from edgectl.uplink.control_link import ControlLink
+from edgectl.uplink.dialect import Dialect, Say
+from edgectl.uplink.json_dialect import JsonDialect
+from edgectl.uplink.session import BrokerFault
 from edgectl.uplink.told import Told
 
 FIRST_S, MOST_S, REFUSED_S, STEADY_S = 1.0, 10.0, 30.0, 5.0
@@ -51,72 +51,88 @@ async def run(
     utc_ns: Callable[[], int] = time.time_ns,
     chance: Callable[[], float] = random.random,
 ) -> None:
-    """Forward the journal at ``journal`` to the broker of ``plan`` until cancelled; ``cursor`` is the file that says how far it came.
+    """Forward the journal at ``journal`` to the broker of ``plan`` until cancelled, in each dialect that the plan names.
 
-    The ``announcer`` is kept up to date about the connection, and kept running.
+    ``cursor`` is the file that says how far readable JSON came; what else is kept lies beside it. The ``announcer`` is kept up to date
+    about the connection, and kept running: that of Sparkplug where there is one, else that of JSON.
 
     Broker or journal may be absent, come and go: both are told in the log once each way and waited for.
     """
-    with ThreadPoolExecutor(1, "disk") as disk:
-        reading = Cursor(journal, cursor, ReadableEncoder.kinds)
-        say = announcer.say if announcer else _unheard
-        announcing = asyncio.create_task(announcer.run()) if announcer else None
-        serving = asyncio.create_task(_serve(plan, reading, disk, utc_ns, Pace(chance), say))
-        try:
-            await asyncio.wait({serving})
-            serving.result()
-        finally:
-            # aiomqtt waits in a way that can lose a cancellation (asyncio.wait_for before Python 3.12): insist.
-            while not serving.done():
-                serving.cancel()
-                await asyncio.wait({serving}, timeout=INSIST_S)
-            if announcing is not None:
-                announcing.cancel()
-                await asyncio.wait({announcing})
-            disk.submit(reading.close)
+    control = announcer.control if announcer else ControlLink(cursor.parent / "control.sock")
+    commander = Commander(
+        plan.uplink.commands, control, cursor.parent / "commands.json", utc_ns, time.monotonic
+    )
+    dialects = _dialects(plan, journal, cursor, control, commander, utc_ns)
+    announcing = asyncio.create_task(announcer.run()) if announcer else None
+    say = announcer.say if announcer else _unheard
+    serving = [
+        asyncio.create_task(_serve(plan, dialect, Pace(chance), say if dialect is dialects[0] else _unheard))
+        for dialect in dialects
+    ]
+    try:
+        done, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        # aiomqtt waits in a way that can lose a cancellation (asyncio.wait_for before Python 3.12): insist.
+        while left := [task for task in serving if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=INSIST_S)
+        if announcing is not None:
+            announcing.cancel()
+            await asyncio.wait({announcing})
 
 
-class Say(Protocol):
-    """Who is told whether the broker is connected."""
+def _dialects(
+    plan: Plan,
+    journal: Path,
+    cursor: Path,
+    control: ControlLink,
+    commander: Commander,
+    utc_ns: Callable[[], int],
+) -> list[Dialect]:
+    """The one whose connection counts first."""
+    found: list[Dialect] = []
+    if plan.uplink.sparkplug.group:
+        # protobuf is as large as the rest of this process: only where it is used
+        from edgectl.uplink.sparkplug.dialect import SparkplugDialect
 
-    def __call__(self, *, connected: bool, detail: str = "") -> None:
-        """How things are from now on."""
-        ...
+        found.append(SparkplugDialect(plan, journal, cursor.parent, control, commander, utc_ns))
+    if plan.uplink.json or not found:
+        found.append(JsonDialect(plan, journal, cursor, commander, utc_ns))
+    return found
 
 
 def _unheard(*, connected: bool, detail: str = "") -> None:
-    """For an uplink without a control process beside it."""
+    """For an uplink without a control process beside it, and for the dialect that does not count."""
 
 
-async def _serve(
-    plan: Plan, reading: Cursor, disk: Executor, utc_ns: Callable[[], int], pace: Pace, say: Say
-) -> None:
-    log = structlog.get_logger("uplink")
-    broker, journal = Told(log, "broker"), Told(log, "journal")
+async def _serve(plan: Plan, dialect: Dialect, pace: Pace, say: Say) -> None:
+    """Session after session, each on the next of the servers if there are several."""
+    told = Told(
+        structlog.get_logger("uplink"), "broker" if dialect.name == "json" else f"{dialect.name} broker"
+    )
+    servers = ((plan.uplink.host, plan.uplink.port), *plan.uplink.also)
     loop = asyncio.get_running_loop()
-    while True:
-        begun = loop.time()
+    with ThreadPoolExecutor(1, f"disk {dialect.name}") as disk:
         try:
-            await _session(plan, ReadableEncoder(plan, utc_ns), reading, disk, broker, journal, say)
-        except BrokerFault as fault:
-            say(connected=False, detail=str(fault))
-            broker.ill(str(fault))
-            if loop.time() - begun > STEADY_S:
-                pace.succeeded()
-            await asyncio.sleep(pace.wait_s(refused=fault.refused))
+            for server in itertools.cycle(servers):
+                begun, refused = loop.time(), False
 
+                def tell(*, connected: bool, detail: str = "", server: tuple[str, int] = server) -> None:
+                    if connected:
+                        told.well(f"connected to {server[0]}:{server[1]}")
+                    say(connected=connected, detail=detail)
 
-async def _session(
-    plan: Plan, encoder: Encoder, reading: Cursor, disk: Executor, broker: Told, journal: Told, say: Say
-) -> None:
-    """One connection, from its birth to its loss or, cancelled, its death."""
-    async with connect(plan.uplink, plan.uplink.client_id or f"edgectl-{plan.unit}", encoder.will()) as link:
-        try:
-            await link.deliver(encoder.birth())
-            broker.well(f"connected to {plan.uplink.host}:{plan.uplink.port}")
-            say(connected=True)
-            forwarder = Forwarder(reading, encoder, link, disk, publish_s=plan.uplink.publish_s, told=journal)
-            await link.attend(forwarder.run())
-        except asyncio.CancelledError:
-            await link.part(encoder.death())
-            raise
+                try:
+                    await dialect.session(server, disk, tell)
+                except BrokerFault as fault:
+                    say(connected=False, detail=str(fault))
+                    told.ill(str(fault))
+                    refused = fault.refused
+                if loop.time() - begun > STEADY_S:
+                    pace.succeeded()
+                await asyncio.sleep(pace.wait_s(refused=refused))
+        finally:
+            disk.submit(dialect.cursor.close)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
+from edgectl.store.cursor import Batch
 from edgectl.store.record import (
     CommandValue,
     Kind,
@@ -20,9 +19,9 @@ from edgectl.store.record import (
     unpack_measurements,
     words,
 )
+from edgectl.uplink.event import Scalar, event_of, utc_text
 from edgectl.uplink.session import Message
-
-Scalar = str | float | bool | None
+from edgectl.uplink.told import Told
 
 _NS = 1_000_000_000
 _FORBIDDEN = str.maketrans("/+#\0", "----")
@@ -42,12 +41,17 @@ class ReadableEncoder:
         Kind.END,
     )
 
-    def __init__(self, plan: Plan, utc_ns: Callable[[], int]) -> None:
-        self._base = f"{plan.uplink.topic}/{_level(plan.unit)}"
+    def __init__(self, plan: Plan, utc_ns: Callable[[], int], told: Told) -> None:
+        self._told = told
+        self._base = f"{plan.uplink.topic}/{topic_level(plan.unit)}"
         self._plan = plan
         self._utc_ns = utc_ns
         self._names: tuple[str, bytes] = ("", b"")
         self._units: dict[str, str] = {}
+
+    def topic(self, name: str) -> str:
+        """Where something of this unit belongs."""
+        return f"{self._base}/{name}"
 
     def will(self) -> Message:
         """Offline, as the broker tells it. Without a time: nobody knows then when it will be."""
@@ -55,18 +59,22 @@ class ReadableEncoder:
 
     def birth(self) -> Iterable[Message]:
         """Online."""
-        return (self._status("online", "connected", _utc(self._utc_ns())),)
+        return (self._status("online", "connected", utc_text(self._utc_ns())),)
 
     def death(self) -> Iterable[Message]:
         """Offline on purpose."""
-        return (self._status("offline", "uplink stopped", _utc(self._utc_ns())),)
+        return (self._status("offline", "uplink stopped", utc_text(self._utc_ns())),)
 
-    def encode(self, record: Record, plan: Plan, *, historical: bool) -> Iterator[Message]:
-        """The messages of one record."""
-        self._learn(plan)
-        for topic, body in self._bodies(record):
-            body |= {"historical": historical, "seq": record.seq}
-            yield Message(f"{self._base}/{topic}", _json(body))
+    def encode(self, batch: Batch, *, historical: bool) -> Iterator[Message]:
+        """The messages of a batch. A record that cannot be read is told in the log, and passed over."""
+        for record in batch.records:
+            self._learn(batch.plans[record.run])
+            try:
+                for topic, body in self._bodies(record):
+                    body |= {"historical": historical, "seq": record.seq}
+                    yield Message(self.topic(topic), _json(body))
+            except ValueError as error:
+                self._told.ill(f"record {record.seq} of the journal cannot be read: {error}")
 
     def _bodies(self, record: Record) -> Iterator[tuple[str, dict[str, Scalar]]]:
         names = self._names[1]
@@ -76,7 +84,7 @@ class ReadableEncoder:
             return (self._loop(row) for row in unpack_loops(record.body, names))
         if record.kind is Kind.COMMANDS:
             return (self._actuator(row) for row in unpack_commands(record.body, names))
-        return iter([("event", _event(record))])
+        return iter([("event", event_of(record))])
 
     def _learn(self, plan: Plan) -> None:
         if plan.digest != self._names[0]:
@@ -86,18 +94,18 @@ class ReadableEncoder:
             }
 
     def _tag(self, row: Measurement, age_ns: int) -> tuple[str, dict[str, Scalar]]:
-        return f"tag/{_level(row.tag)}", {
+        return f"tag/{topic_level(row.tag)}", {
             "tag": row.tag,
             "value": row.value,
             "unit": self._units.get(row.tag, ""),
             "quality": row.quality.name,
             "reason": row.reason,
-            "time": _utc(row.at.utc_ns),
+            "time": utc_text(row.at.utc_ns),
             "age_s": age_ns / _NS,
         }
 
     def _loop(self, row: LoopValue) -> tuple[str, dict[str, Scalar]]:
-        return f"loop/{_level(row.loop)}", {
+        return f"loop/{topic_level(row.loop)}", {
             "loop": row.loop,
             "mode": row.mode,
             "setpoint": row.setpoint,
@@ -106,18 +114,18 @@ class ReadableEncoder:
             "unit": self._units.get(row.loop, ""),
             "condition": row.condition,
             "in_band": row.in_band,
-            "time": _utc(row.at.utc_ns),
+            "time": utc_text(row.at.utc_ns),
         }
 
     def _actuator(self, row: CommandValue) -> tuple[str, dict[str, Scalar]]:
-        return f"actuator/{_level(row.actuator)}", {
+        return f"actuator/{topic_level(row.actuator)}", {
             "actuator": row.actuator,
             "value": row.value,
             "demanded": row.demanded,
             "unit": self._units.get(row.actuator, ""),
             "source": row.source,
             "restricted_by": ", ".join(row.restricted_by),
-            "time": _utc(row.at.utc_ns),
+            "time": utc_text(row.at.utc_ns),
         }
 
     def _status(self, status: str, reason: str, time: str | None) -> Message:
@@ -128,27 +136,7 @@ class ReadableEncoder:
             "plan": self._plan.digest,
             "time": time,
         }
-        return Message(f"{self._base}/status", _json(body), retain=True)
-
-
-def _event(record: Record) -> dict[str, Scalar]:
-    body: dict[str, Any] = json.loads(record.body)
-    event: dict[str, Scalar] = {"time": _utc(record.at.utc_ns)}
-    if record.kind is Kind.EVENT:
-        return event | body
-    event |= {"kind": "journal", "before": "", "actor": "journal"}
-    if record.kind is Kind.RUN:
-        return event | {"subject": "run", "after": "begun", "reason": f"plan {body['plan'][:12]}"}
-    if record.kind is Kind.END:
-        return event | {"subject": "run", "after": "ended", "reason": ""}
-    return event | {
-        "subject": body["what"],
-        "after": "missing" if record.kind is Kind.GAP else "deleted",
-        "reason": body["reason"],
-        "from": _utc(body["from_utc_ns"]),
-        "to": _utc(body["to_utc_ns"]),
-        "count": body["count"],
-    }
+        return Message(self.topic("status"), _json(body), retain=True)
 
 
 def _json(body: dict[str, Scalar]) -> bytes:
@@ -156,12 +144,6 @@ def _json(body: dict[str, Scalar]) -> bytes:
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _utc(utc_ns: int) -> str:
-    """ISO 8601 to the microsecond, so that two scans never share a time."""
-    seconds, rest = divmod(utc_ns, _NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
-
-
-def _level(name: str) -> str:
+def topic_level(name: str) -> str:
     """A name as one level of a topic: characters with a meaning in MQTT topics become ``-`` (MQTT 3.1.1, section 4.7.1)."""
     return name.translate(_FORBIDDEN)

@@ -1,16 +1,15 @@
 """The seam between the journal and a dialect of MQTT.
 
-The forwarder takes records from the cursor, lets an ``Encoder`` word them, has a ``Publisher`` deliver them and moves the cursor on. A dialect that
-gives receipts in another way (Sparkplug B data are QoS 0; a QoS 1 marker behind a batch proves it) brings its own pair.
+The forwarder takes records from the cursor, lets an ``Encoder`` word them, has a ``Publisher`` deliver them and moves the cursor on. How the
+broker confirms is the publisher's: by each message (QoS 1), or by a marker behind a batch of Sparkplug B data, which are QoS 0 by rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from edgectl.model.plan import Plan
-from edgectl.store.record import Kind, Record
+from edgectl.store.cursor import Batch
 
 
 class Message(NamedTuple):
@@ -19,30 +18,14 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     retain: bool = False
+    qos: int = 1
 
 
 class Encoder(Protocol):
-    """How one connection words what it has to say. Made anew for each connection, so it may count from the birth."""
+    """How one connection words what is in the journal. Made anew for each connection, so it may count from the birth."""
 
-    @property
-    def kinds(self) -> Sequence[Kind]:
-        """The kinds of records it has words for; the cursor passes over all others."""
-        ...
-
-    def will(self) -> Message:
-        """What the broker shall say when this connection is lost."""
-        ...
-
-    def birth(self) -> Iterable[Message]:
-        """What is said first."""
-        ...
-
-    def encode(self, record: Record, plan: Plan, *, historical: bool) -> Iterable[Message]:
-        """A record of the journal under the plan of its run. ``historical`` records come after newer ones."""
-        ...
-
-    def death(self) -> Iterable[Message]:
-        """What is said last, before leaving on purpose."""
+    def encode(self, batch: Batch, *, historical: bool) -> Iterable[Message]:
+        """The records of a batch. ``historical`` ones come after newer ones. Taken one by one, in order, as they are published."""
         ...
 
 

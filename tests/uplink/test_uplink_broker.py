@@ -18,16 +18,19 @@ from typing import Any, cast
 
 import aiomqtt
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from edgectl.model.codec import seal
 from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
+from edgectl.store.cursor import Batch
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader
 from edgectl.uplink.broker import Broker
 from edgectl.uplink.process import FIRST_S, MOST_S, REFUSED_S, Pace, run
 from edgectl.uplink.readable import ReadableEncoder
 from edgectl.uplink.session import Message
+from edgectl.uplink.told import Told
 from tests.store.recording import Course, record, unit
 from tests.uplink.peer import Gate, Mosquitto, Received, Subscriber, free_port, need
 
@@ -77,10 +80,11 @@ def key(topic: str, body: dict[str, Any]) -> str:
 
 def expected(journal: Path, site: Plan) -> list[str]:
     """Every message the journal holds, in order."""
-    dialect = ReadableEncoder(site, lambda: 0)
+    dialect = ReadableEncoder(site, lambda: 0, Told(structlog.get_logger(), "journal"))
     with Reader(journal) as reader:
         records = reader.records(0, reader.head(), 10**9, ReadableEncoder.kinds)
-    messages = [message for found in records for message in dialect.encode(found, site, historical=False)]
+    batch = Batch("journal", 0, 0, tuple(records), {record.run: site for record in records}, 0)
+    messages = dialect.encode(batch, historical=False)
     return [key(message.topic, json.loads(message.payload)) for message in messages]
 
 

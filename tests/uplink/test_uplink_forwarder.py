@@ -59,7 +59,7 @@ class Bench:
         """A connection of its own; call ``rejoin`` first as ``run`` does."""
         self.cursor.rejoin()
         told = Told(structlog.get_logger(), "journal")
-        encoder = ReadableEncoder(self.plan, lambda: 0)
+        encoder = ReadableEncoder(self.plan, lambda: 0, told)
         return Forwarder(self.cursor, encoder, self.tray, self._disk, publish_s=1.0, told=told)
 
     def wanted(self) -> list[int]:
@@ -148,7 +148,7 @@ async def test_memory_holds_one_bounded_batch(bench: Bench) -> None:
 
 async def test_a_slow_link_gets_smaller_batches(bench: Bench) -> None:
     forwarder = Forwarder(
-        bench.cursor, ReadableEncoder(bench.plan, lambda: 0), bench.tray, ThreadPoolExecutor(1), publish_s=1.0,
+        bench.cursor, ReadableEncoder(bench.plan, lambda: 0, Told(structlog.get_logger(), "journal")), bench.tray, ThreadPoolExecutor(1), publish_s=1.0,
         told=Told(structlog.get_logger(), "journal"),
     )  # fmt: skip
     for took_s, rows in [

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from edgectl.model.codec import seal
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan, UplinkPlan
 from edgectl.model.quality import Quality
+from edgectl.store.cursor import Batch
 from edgectl.store.reader import Reader
 from edgectl.store.record import (
     CommandValue,
@@ -29,8 +32,10 @@ from edgectl.store.record import (
     words,
 )
 from edgectl.uplink.readable import ReadableEncoder
+from edgectl.uplink.told import Told
 from tests.store.recording import NS, UTC_NS, Course, record, unit
 
+TOLD = Told(structlog.get_logger(), "journal")
 AT = Instant(5 * NS, UTC_NS + 123_456_789)
 TIME = "2025-06-15T15:06:40.123456Z"
 
@@ -40,11 +45,15 @@ def plan() -> Plan:
 
 
 def encoder() -> ReadableEncoder:
-    return ReadableEncoder(plan(), lambda: AT.utc_ns)
+    return ReadableEncoder(plan(), lambda: AT.utc_ns, TOLD)
+
+
+def batch(records: list[Record], its_plan: Plan) -> Batch:
+    return Batch("journal", 0, len(records), tuple(records), {record.run: its_plan for record in records}, 0)
 
 
 def say(kind: Kind, body: bytes, *, historical: bool = False) -> list[tuple[str, dict[str, Any]]]:
-    messages = encoder().encode(Record(17, 1, kind, AT, body), plan(), historical=historical)
+    messages = encoder().encode(batch([Record(17, 1, kind, AT, body)], plan()), historical=historical)
     return [(message.topic, json.loads(message.payload)) for message in messages if not message.retain]
 
 
@@ -151,7 +160,7 @@ def test_only_the_status_is_retained_and_the_will_says_offline() -> None:
 
 def test_names_with_topic_characters_stay_one_level() -> None:
     strange = replace(plan(), unit="BR/1+#")
-    message = ReadableEncoder(strange, lambda: 0).will()
+    message = ReadableEncoder(strange, lambda: 0, TOLD).will()
     assert message.topic == "site/plant/BR-1--/status"
 
 
@@ -161,7 +170,7 @@ def test_every_message_of_a_real_run_is_flat_json_with_a_time(tmp_path: Path) ->
     with Reader(tmp_path / "journal.db") as reader:
         found = reader.records(0, reader.head(), 10**9, ReadableEncoder.kinds)
     dialect = encoder()
-    messages = [m for item in found for m in dialect.encode(item, course.plan, historical=False)]
+    messages = list(dialect.encode(batch(found, course.plan), historical=False))
     assert len(messages) > 100
     for message in messages:
         body = json.loads(message.payload)
@@ -174,8 +183,11 @@ def test_every_message_of_a_real_run_is_flat_json_with_a_time(tmp_path: Path) ->
     }  # fmt: skip
 
 
-def test_a_damaged_record_is_an_error_the_forwarder_can_pass_over() -> None:
-    with pytest.raises(ValueError, match="damaged"):
-        say(Kind.MEASUREMENTS, b"rubbish")
-    with pytest.raises(ValueError, match="Expecting property name"):
-        say(Kind.EVENT, b"{rubbish")
+@pytest.mark.parametrize(
+    ("kind", "body", "text"),
+    [(Kind.MEASUREMENTS, b"rubbish", "damaged"), (Kind.EVENT, b"{rubbish", "Expecting property name")],
+)
+def test_a_damaged_record_is_told_and_passed_over(kind: Kind, body: bytes, text: str) -> None:
+    with capture_logs() as logs:
+        assert say(kind, body) == []
+    assert [entry["state"] for entry in logs if "record 17 " in entry["state"] and text in entry["state"]]

@@ -1,0 +1,154 @@
+"""Readable JSON as one of the uplink's dialects, with commands as flat JSON objects."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from edgectl.model.plan import Plan
+from edgectl.model.request import Ask
+from edgectl.store.cursor import Cursor
+from edgectl.uplink.broker import Broker, Server, connect
+from edgectl.uplink.commander import Commander
+from edgectl.uplink.dialect import Say
+from edgectl.uplink.event import Scalar, utc_text
+from edgectl.uplink.forwarder import Forwarder
+from edgectl.uplink.readable import ReadableEncoder
+from edgectl.uplink.session import Message
+from edgectl.uplink.told import Told
+from edgectl.uplink.wish import HEARD, LONGEST_COMMAND, LONGEST_TEXT, Order, Outcome, Wish, checked, text
+
+_MOST_WAITING = 20
+_FIELDS = frozenset({"id", "time", "host", "actor", "ask", "target", "value", "reason"})
+
+
+class JsonDialect:
+    """The readable dialect of one unit; ``path`` is the file of its cursor."""
+
+    name = "json"
+
+    def __init__(
+        self, plan: Plan, journal: Path, path: Path, commander: Commander, utc_ns: Callable[[], int]
+    ) -> None:
+        self._plan, self._commander, self._utc_ns = plan, commander, utc_ns
+        self.cursor = Cursor(journal, path, ReadableEncoder.kinds)
+        self._told = Told(structlog.get_logger("uplink"), "journal")
+
+    async def session(self, server: Server, disk: Executor, say: Say) -> None:
+        """One connection, from its birth to its loss or, cancelled, its death."""
+        uplink = self._plan.uplink
+        encoder = ReadableEncoder(self._plan, self._utc_ns, self._told)
+        async with connect(uplink, server, uplink.client_id, encoder.will()) as link:
+            orders: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue(_MOST_WAITING)
+            forwarder = Forwarder(
+                self.cursor, encoder, link, disk, publish_s=uplink.publish_s, told=self._told
+            )
+
+            def hear(_: str, payload: bytes, retained: bool) -> None:
+                try:
+                    orders.put_nowait((payload, retained))
+                except asyncio.QueueFull:
+                    self._commander.refused += 1
+
+            obeying = asyncio.create_task(self._obey(link, encoder.topic("answer"), orders))
+            try:
+                if self._commander.listens:
+                    await link.subscribe([encoder.topic("command")])
+                await link.deliver(encoder.birth())
+                say(connected=True)
+                await link.attend(forwarder.run(), hear)
+            except asyncio.CancelledError:
+                await link.part(encoder.death())
+                raise
+            finally:
+                obeying.cancel()
+                await asyncio.gather(obeying, return_exceptions=True)
+
+    async def _obey(self, link: Broker, topic: str, orders: asyncio.Queue[tuple[bytes, bool]]) -> None:
+        while True:
+            payload, retained = await orders.get()
+            identity, outcome = await self._outcome(payload, retained)
+            answer: dict[str, Scalar] = {
+                "id": identity,
+                **outcome._asdict(),
+                "time": utc_text(self._utc_ns()),
+            }
+            await link.deliver([Message(topic, json.dumps(answer, ensure_ascii=False).encode())])
+
+    async def _outcome(self, payload: bytes, retained: bool) -> tuple[str | None, Outcome]:
+        """The identity of a command, as far as it can be read, and what came of it."""
+        found: dict[str, Any] = {}
+        try:
+            found = fields(payload, retained=retained)
+            order = order_from(found)
+        except ValueError as error:
+            words = {key: str(found.get(key, "-"))[:LONGEST_TEXT] or "-" for key in _FIELDS}
+            outcome = await self._commander.refuse(
+                words["host"], words["actor"], words["ask"], words["target"], str(error)
+            )
+        else:
+            outcome = await self._commander.obey(order)
+        identity = found.get("id")
+        return (identity[:LONGEST_TEXT] if isinstance(identity, str) else None), outcome
+
+
+def fields(payload: bytes, *, retained: bool) -> dict[str, Any]:
+    """A command as it was written.
+
+    Raises:
+        ValueError: it is no flat JSON object, too long, or kept by the broker.
+    """
+    if retained:
+        raise ValueError("a retained command; whoever sent it must not ask the broker to keep it")
+    if len(payload) > LONGEST_COMMAND:
+        raise ValueError(f"a command of more than {LONGEST_COMMAND} bytes")
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise ValueError("a command is one JSON object; this is no JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("a command is one JSON object, such as {...}")
+    return found
+
+
+def order_from(found: dict[str, Any]) -> Order:
+    """A command as an order.
+
+    Raises:
+        ValueError: a field is missing, unknown or of the wrong kind; the text names it.
+    """
+    if unknown := sorted(set(found) - _FIELDS):
+        raise ValueError(f"unknown field {unknown[0]!r:.80}; known are {', '.join(sorted(_FIELDS))}")
+    words = {key: text(found.get(key), key) for key in ("id", "host", "actor", "target", "reason", "ask")}
+    known = {ask.value: ask for ask in Ask if ask in HEARD}
+    if (ask := known.get(words["ask"])) is None:
+        raise ValueError(f"ask needs one of {', '.join(sorted(known))}, found {words['ask']!r:.40}")
+    value = checked(ask, found.get("value"))
+    wish = Wish(ask, words["target"])
+    return Order(
+        words["id"], words["host"], words["actor"], wish, value, words["reason"], _moment(found.get("time"))
+    )
+
+
+def _moment(value: object) -> int:
+    """UTC in ms.
+
+    Raises:
+        ValueError: this is no time with a zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text(value, "time"))
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - told below
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"time needs ISO 8601 with a zone, such as 2026-01-31T12:00:00.5Z, found {value!r:.40}"
+        )
+    return round(moment.astimezone(UTC).timestamp() * 1000)

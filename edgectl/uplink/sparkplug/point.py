@@ -1,0 +1,100 @@
+"""The metrics of a unit: what there is to tell and to ask, from its plan alone. Their names are in README.md beside this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan
+from edgectl.model.request import Ask
+from edgectl.uplink.event import Scalar
+from edgectl.uplink.sparkplug.payload import Datatype
+from edgectl.uplink.wish import ALL, Wish
+
+EVENT, ANSWER = "Journal/Event", "Commands/Answer"
+AUTHORITY, OWNER, HELD = "Unit/Authority", "Unit/Owner", "Unit/Held"
+BATCH, UPLINK = "Unit/Batch", "Unit/Uplink"
+TOLD_OF_UNIT = (AUTHORITY, OWNER, HELD, BATCH, UPLINK)
+
+_DOUBLE, _STRING, _BOOLEAN = Datatype.DOUBLE, Datatype.STRING, Datatype.BOOLEAN
+
+
+class Point(NamedTuple):
+    """One metric of the device. ``properties`` go into births; ``wish`` is what writing it asks for (None: it is only told).
+
+    ``told`` is false for what can only be asked: its value is always null or false.
+    """
+
+    name: str
+    datatype: Datatype
+    properties: Mapping[str, Scalar] = {}
+    wish: Wish | None = None
+    told: bool = True
+
+
+def points(plan: Plan) -> dict[str, Point]:
+    """All metrics of the device, by name, in the order of the birth."""
+    return {point.name: point for point in _points(plan)}
+
+
+def _points(plan: Plan) -> Iterator[Point]:
+    for tag in plan.tags:
+        yield Point(f"Tags/{tag.name}", _DOUBLE, _scale(tag.unit, tag.low, tag.high, tag.description))
+    for loop in plan.loops:
+        yield from _loop(loop, plan)
+    for actuator in plan.actuators:
+        yield from _actuator(actuator)
+    for alarm in plan.alarms:
+        about: dict[str, Scalar] = {"Priority": alarm.priority.value, "Description": alarm.description}
+        about |= {"Consequence": alarm.consequence, "Response": alarm.response}
+        yield Point(f"Alarms/{alarm.name}/State", _STRING, {key: text for key, text in about.items() if text})
+        yield Point(f"Alarms/{alarm.name}/Reason", _STRING)
+        yield _asked(f"Alarms/{alarm.name}/Acknowledge", _BOOLEAN, Wish(Ask.ACKNOWLEDGE, alarm.name))
+    yield from _unit(plan.unit)
+
+
+def _loop(loop: LoopPlan, plan: Plan) -> Iterator[Point]:
+    base = f"Loops/{loop.name}"
+    limits = _scale(loop.unit, loop.setpoint_low, loop.setpoint_high, loop.description)
+    tag = next(tag for tag in plan.tags if tag.name == loop.tag)
+    yield Point(f"{base}/Setpoint", _DOUBLE, limits, Wish(Ask.SETPOINT, loop.name))
+    yield Point(f"{base}/Value", _DOUBLE, _scale(loop.unit, tag.low, tag.high))
+    yield Point(
+        f"{base}/Output", _DOUBLE, _scale("", loop.out_low, loop.out_high), Wish(Ask.OUTPUT, loop.name)
+    )
+    yield Point(f"{base}/Mode", _STRING, {}, Wish(Ask.MODE, loop.name))
+    yield Point(f"{base}/Condition", _STRING)
+    yield Point(f"{base}/In Band", _BOOLEAN)
+
+
+def _actuator(actuator: ActuatorPlan) -> Iterator[Point]:
+    base = f"Actuators/{actuator.name}"
+    scale = _scale(actuator.unit, actuator.low, actuator.high, actuator.description)
+    about = scale | {"Safe Value": actuator.safe}
+    yield Point(f"{base}/Value", _DOUBLE, about, Wish(Ask.OUTPUT, actuator.name))
+    yield Point(f"{base}/Demanded", _DOUBLE, _scale(actuator.unit, actuator.low, actuator.high))
+    yield Point(f"{base}/Source", _STRING)
+    yield Point(f"{base}/Restricted By", _STRING)
+    yield _asked(f"{base}/Mode", _STRING, Wish(Ask.MODE, actuator.name))
+
+
+def _unit(unit: str) -> Iterator[Point]:
+    yield Point(AUTHORITY, _STRING, {}, Wish(Ask.AUTHORITY, unit))
+    for name in TOLD_OF_UNIT[1:]:
+        yield Point(name, _STRING)
+    yield _asked("Unit Control/Hold", _BOOLEAN, Wish(Ask.HOLD, unit))
+    yield _asked("Unit Control/Resume", _BOOLEAN, Wish(Ask.RESUME, unit))
+    yield _asked("Unit Control/Reset", _STRING, Wish(Ask.RESET, ""))
+    yield _asked("Unit Control/Acknowledge All", _BOOLEAN, Wish(Ask.ACKNOWLEDGE, ALL))
+    yield Point(EVENT, _STRING)
+    yield Point(ANSWER, _STRING)
+
+
+def _asked(name: str, datatype: Datatype, wish: Wish) -> Point:
+    return Point(name, datatype, {}, wish, told=False)
+
+
+def _scale(unit: str, low: float, high: float, description: str = "") -> dict[str, Scalar]:
+    """Unit and range under the names that SCADA systems look for."""
+    found: dict[str, Scalar] = {"engUnit": unit, "engLow": low, "engHigh": high}
+    return found | ({"documentation": description} if description else {})
