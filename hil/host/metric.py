@@ -173,7 +173,7 @@ def _alias(session: Session, device: str | None, metric: Metric) -> None:
         f"alias {alias} is {owner} and {device, name}",
         "payloads-alias-uniqueness",
     )
-    session.aliases[alias] = (device, name)
+    session.aliases.setdefault(alias, (device, name))
 
 
 def _named(metric: Metric) -> dict[str, Property]:
