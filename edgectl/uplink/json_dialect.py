@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +145,11 @@ def _moment(value: object) -> int:
     """
     try:
         moment = datetime.fromisoformat(text(value, "time"))
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901 - told below
-    if moment.tzinfo is None:
+        at_ms = round(moment.timestamp() * 1000) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        at_ms = None
+    if at_ms is None:
         raise ValueError(
             f"time needs ISO 8601 with a zone, such as 2026-01-31T12:00:00.5Z, found {value!r:.40}"
         )
-    return round(moment.astimezone(UTC).timestamp() * 1000)
+    return at_ms

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from edgectl.model.request import Ask
 
 ALL = "all"
+_HUGE = 1e300  # beyond it a whole number may be no float any more
 LONGEST_COMMAND = 4096  # bytes of a payload
 LONGEST_TEXT = 200  # characters of a name or a reason
 NUMBERS = frozenset({Ask.SETPOINT, Ask.OUTPUT})
@@ -49,7 +49,7 @@ def checked(ask: Ask, value: object) -> float | str:
         ValueError: it is not; the text says what is needed.
     """
     if ask in NUMBERS:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _HUGE:
             raise ValueError(f"{ask.value} needs a finite number, found {value!r:.40}")
         return float(value)
     if ask in WORDS:

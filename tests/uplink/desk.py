@@ -1,0 +1,54 @@
+"""A control process as the uplink sees it: a socket that answers, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Self
+
+STATUS: dict[str, Any] = {
+    "utc_ns": 1_750_000_000_000_000_000,
+    "held": "",
+    "loops": {"temperature": {"target": 37.0, "mode": "AUTO", "output": 12.5}},
+    "actuators": {"FV-101": {"value": 3.0}},
+    "alarms": {},
+    "unit_state": {"authority": "remote", "owner": "", "held": "", "batch": "B-1", "uplink": "connected"},
+}
+
+
+class Desk:
+    """Use as ``async with Desk(path)``. ``asked`` are all questions but status, in order; each is accepted, or refused with ``refusal``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._server: asyncio.Server | None = None
+        self.asked: list[dict[str, Any]] = []
+        self.refusal = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+
+    def of(self, verb: str) -> list[dict[str, Any]]:
+        """The questions of one kind."""
+        return [question for question in self.asked if question["do"] == verb]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            question = json.loads(line)
+            if question["do"] == "status":
+                answer = STATUS
+            elif question["do"] == "request":
+                self.asked.append(question)
+                answer = {"accepted": not self.refusal, "reason": self.refusal or "done"}
+            else:
+                self.asked.append(question)
+                answer = {"heard": True}
+            writer.write(json.dumps(answer).encode() + b"\n")
+        writer.close()
