@@ -134,6 +134,14 @@ def test_every_kind_of_request_that_is_granted_makes_the_owner(what: tuple[Ask, 
     assert bench.state.unit.owner == "scada-1"
 
 
+def test_what_a_host_holds_or_hides_bears_its_name() -> None:
+    bench = unit()
+    far(bench, "scada-1", Ask.HOLD, UNIT, "x")
+    far(bench, "scada-1", Ask.SHELVE, "UA-102", 60.0)
+    assert bench.state.unit.held == "scada-1/anna: trial"
+    assert bench.state.alarms["UA-102"].shelved == "scada-1/anna: trial"
+
+
 def test_a_host_that_is_refused_owns_nothing() -> None:
     bench = unit()
     assert not far(bench, "scada-1", Ask.SETPOINT, "TIC-101", 99.0).accepted
@@ -182,11 +190,13 @@ def test_whoever_sees_an_alarm_may_acknowledge_it_and_owns_nothing_by_it() -> No
     far(bench, "scada-2")
     bench.run(1)
     assert bench.state.alarms["UA-102"].code is AlarmCode.UNACK
-    bench.state = replace(bench.state, unit=replace(bench.state.unit, owner=""))
-    assert far(bench, "scada-3", Ask.ACKNOWLEDGE, "UA-102", "x").accepted
-    assert bench.state.alarms["UA-102"].code is AlarmCode.ACKED
-    assert bench.state.unit.owner == ""
-    assert bench.events[-1].actor == "scada-3/anna"
+    calling = bench.state
+    for owner in ("scada-1", ""):
+        bench.state = replace(calling, unit=replace(calling.unit, owner=owner))
+        assert far(bench, "scada-3", Ask.ACKNOWLEDGE, "UA-102", "x").accepted
+        assert bench.state.alarms["UA-102"].code is AlarmCode.ACKED
+        assert bench.state.unit.owner == owner
+        assert bench.events[-1].actor == "scada-3/anna"
 
 
 def test_a_refused_acknowledgement_is_no_conflict() -> None:
