@@ -236,7 +236,7 @@ def test_with_the_uplink_goes_remote_authority_and_what_it_holds_by_hand(tmp_pat
         await desk.uplink(connected=False)
 
         async def local() -> bool:
-            return (await desk.whole())["authority"] == "local"
+            return bool((await desk.whole())["authority"] == "local")
 
         await desk.until(local, 200.0)
         assert (await desk.whole())["owner"] == ""
