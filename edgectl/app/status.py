@@ -68,8 +68,10 @@ def _guards(picture: dict[str, Any]) -> Iterator[Text | Table]:
     unit = picture["unit_state"]
     yield Text.assemble(
         (f"HELD by {unit['held']}  ", "bold red") if unit["held"] else "",
-        f"authority {unit['authority']}  uplink {unit['uplink']}  batch {unit['batch'] or '-'}",
+        f"authority {unit['authority']}{_host(unit)}  uplink {unit['uplink']}  batch {unit['batch'] or '-'}",
     )
+    if unit["conflict"]:
+        yield Text(f"conflict: {unit['conflict']}", "bold yellow")
     found = {n: h for n, h in picture["hazards"].items() if h["condition"] != "clear" or h["first_out"]}
     if found:
         table = _table("hazard", "action", "condition", "first out", "reason")
@@ -79,6 +81,13 @@ def _guards(picture: dict[str, Any]) -> Iterator[Text | Table]:
                 Text(name, "bold red"), hazard["action"], hazard["condition"], first, hazard["reason"]
             )
         yield table
+
+
+def _host(unit: dict[str, Any]) -> str:
+    """Which host has remote authority; with none yet, who will get it."""
+    if unit["authority"] != "remote":
+        return ""
+    return f" of {unit['owner']}" if unit["owner"] else " of the first host that asks"
 
 
 def _alarms(picture: dict[str, Any]) -> Iterator[Table]:

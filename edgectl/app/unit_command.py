@@ -70,7 +70,10 @@ def resume(reason: str, unit: str | None) -> None:
 @click.argument("whose", type=click.Choice(["local", "remote", "maintenance"]))
 @_asking
 def authority(whose: str, reason: str, unit: str | None) -> None:
-    """Say whose requests are heard: from beside the unit, through the uplink, or a maintainer's only."""
+    """Say whose requests are heard: from beside the unit, through the uplink, or a maintainer's only.
+
+    Remote authority belongs to the first host that is granted something; to change hosts, take it (local) and give it away again (remote).
+    """
     from edgectl.app.request import of_unit
 
     _finish(of_unit(unit, "authority", whose, reason))

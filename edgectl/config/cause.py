@@ -16,7 +16,8 @@ from edgectl.config.tag import Tags
 from edgectl.model.plan import TagPlan
 from edgectl.model.safety import Cause, Relation, Watch
 
-_NAMED = {watch.value: watch for watch in Watch if watch not in (Watch.TAG, Watch.UPLINK, Watch.JOURNAL)}
+_WHOLE = ("uplink", "journal", "conflict")  # of the unit: a word instead of a name
+_NAMED = {watch.value: watch for watch in Watch if watch.value not in ("tag", *_WHOLE)}
 
 
 class CauseSection(Section):
@@ -38,6 +39,11 @@ class CauseSection(Section):
     journal: Literal["failing"] | None = Field(
         None, description="The journal cannot write", examples=["failing"]
     )
+    conflict: Literal["standing"] | None = Field(
+        None,
+        description="Another host than the one that has remote authority asked for something, within the last minute",
+        examples=["standing"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,14 @@ class Known:
 
 def compile_cause(draft: Draft, path: Path, section: CauseSection, known: Known) -> Cause | None:
     """The cause written at ``path``; None with an error."""
-    chosen = [key for key in ("tag", *_NAMED, "uplink", "journal") if getattr(section, key) is not None]
+    chosen = [key for key in ("tag", *_NAMED, *_WHOLE) if getattr(section, key) is not None]
     if len(chosen) != 1:
         message = (
             f"a cause is about one thing; here are {' and '.join(chosen)}"
             if chosen
             else "a cause is about something"
         )
-        draft.error(path, message, f"write one of tag, {', '.join(_NAMED)}, uplink, journal", on_key=True)
+        draft.error(path, message, f"write one of tag, {', '.join((*_NAMED, *_WHOLE))}", on_key=True)
         return None
     (key,) = chosen
     if key == "tag":

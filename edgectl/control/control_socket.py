@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgectl.control.intake import Intake, parse, request_from
+from edgectl.control.intake import Intake, check_whole, parse, refused_from, request_from
+from edgectl.control.refusals import Refused
 
 _LONGEST_LINE = 4096
 _LONGEST_DETAIL = 200
@@ -19,13 +20,14 @@ _PATIENCE_S = 2.0
 _MODE = 0o660
 
 
-def _deaf(_: bool, __: str) -> None:
+def _deaf(*_: object) -> None:
     """For a socket whose unit has no use for the uplink's word."""
 
 
 class ControlSocket:
-    """Serves status and requests on a Unix stream socket; ``hear`` is told whether the uplink says it is connected, and what else it says.
+    """Serves status and requests on a Unix stream socket.
 
+    ``hear`` is told whether the uplink says it is connected, and what else it says; ``refused`` which commands it refused itself.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -36,8 +38,10 @@ class ControlSocket:
         intake: Intake,
         status: Callable[[], dict[str, Any]],
         hear: Callable[[bool, str], None] = _deaf,
+        refused: Callable[[Refused], None] = _deaf,
     ) -> None:
-        self._path, self._intake, self._status, self._hear = path, intake, status, hear
+        self._path, self._intake, self._status = path, intake, status
+        self._hear, self._refused = hear, refused
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -103,8 +107,11 @@ class ControlSocket:
                 case "uplink":
                     self._hear(*_word(data))
                     return {"id": data.get("id"), "heard": True}
+                case "refused":
+                    self._refused(refused_from(data))
+                    return {"id": data.get("id"), "heard": True}
                 case other:
-                    raise ValueError(f"do: expected status, request or uplink, found {other!r}")  # noqa: TRY301
+                    raise ValueError(f"do: expected status, request, uplink or refused, found {other!r}")  # noqa: TRY301
         except ValueError as error:
             return {"id": data.get("id"), "error": str(error)}
 
@@ -123,4 +130,5 @@ def _word(data: dict[str, Any]) -> tuple[bool, str]:
     connected, detail = data.get("connected"), data.get("detail", "")
     if not isinstance(connected, bool) or not isinstance(detail, str):
         raise ValueError("connected: expected true or false; detail: expected a text")
+    check_whole(detail, "detail")
     return connected, detail[:_LONGEST_DETAIL]

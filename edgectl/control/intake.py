@@ -8,11 +8,14 @@ import math
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from edgectl.control.refusals import Refused
 from edgectl.model.request import Ask, Origin, Reply, Request
 
 _MOST_WAITING = 100
 _LONGEST_TEXT = 500
-_KEYS = {"id", "do", "ask", "target", "value", "actor", "reason", "origin"}
+_LONGEST_HOST = 64
+_KEYS = {"id", "do", "ask", "target", "value", "actor", "reason", "origin", "host"}
+_REFUSED_KEYS = {"id", "do", *Refused._fields}
 
 
 class Intake:
@@ -80,11 +83,11 @@ def request_from(data: dict[str, Any], identity: str) -> Request:
     Raises:
         ValueError: a field is missing, unknown or of the wrong kind; the text names it.
     """
-    if unknown := sorted(set(data) - _KEYS):
-        raise ValueError(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
+    _check_keys(data, _KEYS)
     word = _text(data, "ask")
     if word not in {ask.value for ask in Ask}:
         raise ValueError(f"ask: expected one of {', '.join(ask.value for ask in Ask)}, found {word!r}")
+    origin = _origin(data)
     return Request(
         identity,
         Ask(word),
@@ -92,8 +95,27 @@ def request_from(data: dict[str, Any], identity: str) -> Request:
         _value(data),
         _text(data, "actor"),
         _text(data, "reason"),
-        _origin(data),
+        origin,
+        _host(data, origin),
     )
+
+
+def refused_from(data: dict[str, Any]) -> Refused:
+    """What the uplink tells of a command that it refused itself. It says why; what it could not read of the command is empty.
+
+    Raises:
+        ValueError: a field is missing, unknown, too long or of the wrong kind; the text names it.
+    """
+    _check_keys(data, _REFUSED_KEYS)
+    said = {
+        key: "" if data.get(key) == "" else _text(data, key) for key in Refused._fields if key != "reason"
+    }
+    return Refused(**said, reason=_text(data, "reason"))
+
+
+def _check_keys(data: dict[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(data) - known):
+        raise ValueError(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
 
 
 def _origin(data: dict[str, Any]) -> Origin:
@@ -105,11 +127,36 @@ def _origin(data: dict[str, Any]) -> Origin:
     return Origin(word)
 
 
+def _host(data: dict[str, Any], origin: Origin) -> str:
+    """Which host asks: without one nobody far away is heard, and nobody beside the unit speaks for one."""
+    if origin is Origin.LOCAL:
+        if "host" in data:
+            raise ValueError("host: only a request of origin remote comes from a host")
+        return ""
+    host = _text(data, "host")
+    if not host.isprintable() or "/" in host or len(host) > _LONGEST_HOST:
+        raise ValueError(f"host: expected a name of 1 to {_LONGEST_HOST} printable characters without /")
+    return host
+
+
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key)
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
         raise ValueError(f"{key}: expected a text of 1 to {_LONGEST_TEXT} characters")
+    check_whole(value, key)
     return value
+
+
+def check_whole(text: str, key: str) -> None:
+    """JSON can spell half a character, which no record can hold.
+
+    Raises:
+        ValueError: ``text`` has one.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{key}: has half a character (a lone surrogate)") from None
 
 
 def _value(data: dict[str, Any]) -> float | str:

@@ -19,6 +19,7 @@ from edgectl.control.lock import locked
 from edgectl.control.outputs import Outputs
 from edgectl.control.poller import Poller
 from edgectl.control.presence import Presence
+from edgectl.control.refusals import Refusals
 from edgectl.control.safe import Outcome, drive_safe
 from edgectl.control.shell import Shell
 from edgectl.control.status import snapshot
@@ -75,6 +76,7 @@ class Control:
         self.shell = Shell(ProcessImage(), clock, self._record, Grid(plan.period_s))
         self._journal, self._hooks = journal, hooks
         self.presence = Presence(self.shell, hooks.journal_health)
+        self.refusals = Refusals(self.shell, plan.unit)
         self._ready = False
         self._unsaved = ""
         self.branches = assemble(plan, links, self.shell)
@@ -117,6 +119,7 @@ class Control:
             if socket is not None:
                 await socket.close()
             outcomes = await self._end()
+            self.refusals.settle()
             self.shell.tell("process", self.plan.unit, "running", "stopped", "process", reason)
         return outcomes
 
@@ -164,6 +167,7 @@ class Control:
 
     def _after_scan(self, now_s: float, slack_s: float) -> None:
         self.presence.look()
+        self.refusals.look()
         result = self.executive.result
         if result is not None and result.events:
             for event in result.events:
@@ -234,6 +238,8 @@ async def run(
             hooks=hooks or Hooks(),
         )
         socket = (
-            ControlSocket(socket_path, control.intake, control.status, control.hear) if socket_path else None
+            ControlSocket(socket_path, control.intake, control.status, control.hear, control.refusals.tell)
+            if socket_path
+            else None
         )
         return await control.operate(stop, socket)

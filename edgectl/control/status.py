@@ -95,6 +95,8 @@ def _unit(plan: Plan, state: State) -> dict[str, Any]:
     return {
         "held": unit.held,
         "authority": unit.authority.value,
+        "owner": unit.owner,
+        "conflict": unit.conflict,
         "uplink": RUNGS[unit.rung] if plan.uplink.host or unit.rung else "none",
         "uplink_lost_s": unit.uplink_lost_s,
         "batch": unit.batch,

@@ -81,7 +81,7 @@ def serve_all(alarms: dict[str, AlarmState], request: Request, now: Instant, eve
 def _told(
     name: str, before: AlarmState, after: AlarmState, request: Request, now: Instant, events: list[Event]
 ) -> AlarmState:
-    events.append(Event(now, "alarm", name, label(before), label(after), request.actor, request.reason))
+    events.append(Event(now, "alarm", name, label(before), label(after), request.who, request.reason))
     return replace(after, since=now)
 
 
@@ -144,7 +144,7 @@ def _uncovered(state: AlarmState) -> AlarmState:
 
 
 def _who(request: Request) -> str:
-    return f"{request.actor}: {request.reason}"
+    return f"{request.who}: {request.reason}"
 
 
 _HIDES: Mapping[AlarmCode, str] = {

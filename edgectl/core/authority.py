@@ -7,6 +7,7 @@ from typing import Final
 
 from edgectl.core.guard import Guarded
 from edgectl.core.loop import asked
+from edgectl.core.owner import objection
 from edgectl.core.refusal import Refusal
 from edgectl.core.supervisor import Order
 from edgectl.core.unit import Unit
@@ -33,7 +34,9 @@ def _objection(unit: Unit, guarded: Guarded, request: Request) -> str:
     """Why this request is not heard, and what to do; empty if it is."""
     authority = guarded.unit.authority
     if request.origin is Origin.REMOTE:
-        if reason := _remote(unit, guarded, request, authority):
+        if not request.host:
+            return "it does not say which host asks"
+        if request.ask is not Ask.ACKNOWLEDGE and (reason := _remote(unit, guarded, request, authority)):
             return reason
     elif authority is Authority.REMOTE and request.ask not in _ALWAYS_LOCAL:
         return "authority is remote: take it first with: edgectl authority local --reason ..."
@@ -43,10 +46,10 @@ def _objection(unit: Unit, guarded: Guarded, request: Request) -> str:
 
 
 def _remote(unit: Unit, guarded: Guarded, request: Request, authority: Authority) -> str:
-    if request.ask is Ask.ACKNOWLEDGE:
-        return ""
     if authority is not Authority.REMOTE:
         return f"authority is {authority.value}: somebody beside the unit has to give it away with: edgectl authority remote"
+    if reason := objection(guarded.unit, request):
+        return reason
     if request.ask is Ask.AUTHORITY and request.value != Authority.LOCAL.value:
         return "from far away authority can only be given back: ask for local"
     names = in_the_way(unit, guarded.orders)

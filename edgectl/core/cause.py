@@ -19,7 +19,8 @@ from edgectl.model.state import ActuatorState, CheckState, DoseState, HazardStat
 class Facts(NamedTuple):
     """What a scan knows when causes are judged. Actuators, loops, doses and hazards are as the scan before left them.
 
-    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end; empty if nothing is. ``units`` are those of the tags.
+    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's;
+    empty if nothing is. ``units`` are those of the tags.
     """
 
     measured: Mapping[str, Measurement]
@@ -33,6 +34,7 @@ class Facts(NamedTuple):
     manual: Mapping[str, str]
     uplink: str
     journal: str
+    conflict: str
 
 
 class Standing(enum.IntEnum):
@@ -92,6 +94,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].active,
     Watch.UPLINK: lambda _, facts: bool(facts.uplink),
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
+    Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
 }
 
 _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
@@ -109,4 +112,5 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].reason or f"{name} is clear",
     Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
+    Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }

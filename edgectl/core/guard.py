@@ -10,6 +10,8 @@ from edgectl.core.cause import Facts
 from edgectl.core.dose import meter_all
 from edgectl.core.ladder import RUNGS, climb, effect, stopped, trouble
 from edgectl.core.manual import endings
+from edgectl.core.owner import faded
+from edgectl.core.owner import label as whose
 from edgectl.core.plausibility import examine_all
 from edgectl.core.supervisor import Order, awaken, label, orders, supervise
 from edgectl.core.unit import Unit
@@ -61,7 +63,7 @@ def guard(
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
     checks = examine_all(plan.checks, state.checks, measured, state.actuators, unit, now, dt_s, events)
     doses = meter_all(unit, state.doses, state.actuators, image, now, dt_s, events)
-    whole = climb(plan.ladder, state.unit, image, now, dt_s, configured=unit.remote)
+    whole = climb(plan.ladder, faded(state.unit, dt_s), image, now, dt_s, configured=unit.remote)
     _tell_rung(plan, unit, state.unit, whole, now, events)
     facts = Facts(
         measured=measured,
@@ -75,6 +77,7 @@ def guard(
         manual=endings(plan.authority.warn_s, state.loops, state.actuators, dt_s),
         uplink=trouble(whole),
         journal=_journal(image),
+        conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
     )
     hazards = supervise(
         plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s
@@ -100,7 +103,7 @@ def _tell_rung(
     reason = effect(plan.ladder, after, {name: loop.plan.unit for name, loop in unit.loops.items()})
     events.append(Event(now, "uplink", plan.unit, RUNGS[before.rung], RUNGS[after.rung], "ladder", reason))
     if after.authority is not before.authority:
-        words = (before.authority.value, after.authority.value)
+        words = (whose(before), whose(after))
         events.append(Event(now, "authority", plan.unit, *words, "ladder", trouble(after)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from edgectl.core.owner import passed
 from edgectl.core.text import figure, span
 from edgectl.model.image import UPLINK_CHANNEL, Image
 from edgectl.model.instant import Instant
@@ -51,8 +52,8 @@ def _moved(state: UnitState, lost_s: float, back_s: float, rung: int) -> UnitSta
     if (lost_s, back_s, rung) == (state.uplink_lost_s, state.uplink_back_s, state.rung):
         return state
     ends = rung > CONNECTED and state.authority is Authority.REMOTE
-    authority = Authority.LOCAL if ends else state.authority
-    return replace(state, uplink_lost_s=lost_s, uplink_back_s=back_s, rung=rung, authority=authority)
+    own = passed(state, Authority.LOCAL) if ends else state
+    return replace(own, uplink_lost_s=lost_s, uplink_back_s=back_s, rung=rung)
 
 
 def trouble(state: UnitState) -> str:

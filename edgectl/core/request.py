@@ -14,6 +14,8 @@ from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop, asked
 from edgectl.core.manual import by_hand, by_itself, given_back, taken
 from edgectl.core.output import Output
+from edgectl.core.owner import FIRST, claimed, disputed
+from edgectl.core.owner import label as whose
 from edgectl.core.refusal import Refusal
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
@@ -44,32 +46,46 @@ class Desk:
 
 
 def serve(desk: Desk, requests: tuple[Request, ...], events: list[Event]) -> tuple[Reply, ...]:
-    """Answer requests in order; each sees what those before it changed. A refused one changes nothing."""
+    """Answer requests in order; each sees what those before it changed. A refused one moves nothing; at most it stands as a conflict."""
     return tuple(_serve(desk, request, events) for request in requests)
 
 
 def _serve(desk: Desk, request: Request, events: list[Event]) -> Reply:
     try:
         check_heard(desk.unit, desk.guarded, request)
-        about_alarms = serve_alarm(desk.unit, desk.guarded.alarms, request, desk.now, events)
-        if about_alarms is not None:
-            return Reply(request.identity, accepted=True, reason=about_alarms)
-        if request.ask is Ask.RESET and request.target == ALL:
-            return _reset_all(desk, request, events)
-        kind, before, after = _apply(desk, request)
+        reply = _answer(desk, request, events)
     except Refusal as refusal:
         reason = str(refusal)
         wish = f"{request.ask.value} {request.value!s:.40}"
-        events.append(Event(desk.now, "request", request.target, wish, "refused", request.actor, reason))
+        events.append(Event(desk.now, "request", request.target, wish, "refused", request.who, reason))
+        desk.guarded.unit = disputed(desk.guarded.unit, request)
         return Reply(request.identity, accepted=False, reason=reason)
-    return _grant(desk, request, events, (kind, before, after))
+    _claim(desk, request, events)
+    return reply
+
+
+def _answer(desk: Desk, request: Request, events: list[Event]) -> Reply:
+    about_alarms = serve_alarm(desk.unit, desk.guarded.alarms, request, desk.now, events)
+    if about_alarms is not None:
+        return Reply(request.identity, accepted=True, reason=about_alarms)
+    if request.ask is Ask.RESET and request.target == ALL:
+        return _reset_all(desk, request, events)
+    return _grant(desk, request, events, _apply(desk, request))
+
+
+def _claim(desk: Desk, request: Request, events: list[Event]) -> None:
+    before = desk.guarded.unit
+    after = desk.guarded.unit = claimed(before, request)
+    if after is not before:
+        words = (whose(before), whose(after))
+        events.append(Event(desk.now, "authority", desk.unit.name, *words, request.who, FIRST))
 
 
 def _grant(desk: Desk, request: Request, events: list[Event], change: tuple[str, str, str]) -> Reply:
     kind, before, after = change
     if before == after:
         return Reply(request.identity, accepted=True, reason=f"{request.target} already is at {after}")
-    events.append(Event(desk.now, kind, request.target, before, after, request.actor, request.reason))
+    events.append(Event(desk.now, kind, request.target, before, after, request.who, request.reason))
     return Reply(request.identity, accepted=True, reason=f"{request.target} goes from {before} to {after}")
 
 

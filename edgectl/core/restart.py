@@ -138,7 +138,7 @@ class _Desk:
         held = self._why_held(snapshot, outage)
         self.tell("restart", self.plan.unit, "stopped", "held", held)
         earlier = f"; held before: {saved.unit.held}" if saved.unit.held else ""
-        unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL)
+        unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL, owner="")
         state = replace(
             saved,
             scan=0,

@@ -8,6 +8,8 @@ from dataclasses import replace
 from edgectl.core.cause import explain, judge_cause
 from edgectl.core.guard import Guarded
 from edgectl.core.ladder import trouble
+from edgectl.core.owner import label as whose
+from edgectl.core.owner import passed
 from edgectl.core.refusal import Refusal
 from edgectl.core.supervisor import ended, hold_all, is_gone, is_latched, label, mark_first
 from edgectl.core.text import span
@@ -79,7 +81,7 @@ def hold(unit: Unit, guarded: Guarded, request: Request) -> Change:
     """Bring every output to its safe value, at once, until somebody resumes."""
     before = _HELD if guarded.unit.held else _RUNNING
     if before == _RUNNING:
-        guarded.unit = replace(guarded.unit, held=f"{request.actor}: {request.reason}")
+        guarded.unit = replace(guarded.unit, held=f"{request.who}: {request.reason}")
     guarded.orders = hold_all(guarded.orders, tuple(unit.outputs))
     return "unit", before, _HELD
 
@@ -118,13 +120,13 @@ def authority(unit: Unit, guarded: Guarded, request: Request) -> Change:
     words = {authority.value: authority for authority in Authority}
     if not isinstance(request.value, str) or request.value not in words:
         raise Refusal(f"authority must be one of {', '.join(words)}, not {request.value!r:.40}")
-    wanted, before = words[request.value], guarded.unit.authority
+    wanted, before = words[request.value], guarded.unit
     if wanted is Authority.REMOTE and not unit.remote:
         raise Refusal(f"{unit.name} has no uplink, so nobody far away could have authority")
     if wanted is Authority.REMOTE and (reason := trouble(guarded.unit)):
         raise Refusal(f"{reason}: nobody far away could have authority")
-    guarded.unit = replace(guarded.unit, authority=wanted)
-    return "authority", before.value, wanted.value
+    guarded.unit = passed(before, wanted)
+    return "authority", whose(before), whose(guarded.unit)
 
 
 SERVE: Mapping[Ask, Callable[[Unit, Guarded, Request], Change]] = {

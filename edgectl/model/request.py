@@ -42,7 +42,8 @@ class Authority(enum.Enum):
 class Request(NamedTuple):
     """One request. ``target`` is a loop, an actuator, an alarm, a hazard or the unit; ``value`` a number in its unit, or a word.
 
-    ``identity`` tells requests apart for replies and records; ``actor`` and ``reason`` go to the journal as they are.
+    ``identity`` tells requests apart for replies and records; ``actor`` and ``reason`` go to the journal as they are. ``host`` is the
+    host system through which a remote request comes; empty for a local one.
     """
 
     identity: str
@@ -52,6 +53,12 @@ class Request(NamedTuple):
     actor: str
     reason: str
     origin: Origin = Origin.LOCAL
+    host: str = ""
+
+    @property
+    def who(self) -> str:
+        """Who asks, as records name it: the actor, behind the host that speaks for it."""
+        return f"{self.host}/{self.actor}" if self.host else self.actor
 
 
 class Reply(NamedTuple):

@@ -189,7 +189,9 @@ class UnitState:
 
     ``held`` says why all outputs stand at their safe values until somebody resumes (empty: they do not). ``uplink_lost_s`` is for how long the uplink has
     not been steadily connected, ``uplink_back_s`` for how long it is connected again, ``rung`` how far the ladder was climbed (0: connected, 1: lost, 2: the
-    fallback set). ``setpoints`` are in force instead of those of the loops. ``batch`` is the name of the running batch.
+    fallback set). ``setpoints`` are in force instead of those of the loops. ``batch`` is the name of the running batch. ``owner`` is the host that has
+    remote authority (empty: none yet, or authority is not remote). ``conflict`` says which other host wanted something (empty: none), and stands for
+    ``conflict_s`` yet.
     """
 
     held: str = ""
@@ -199,6 +201,9 @@ class UnitState:
     rung: int = 0
     setpoints: Mapping[str, float] = field(default_factory=dict)
     batch: str = ""
+    owner: str = ""
+    conflict: str = ""
+    conflict_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

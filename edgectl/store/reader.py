@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -24,7 +24,10 @@ class JournalFault(Exception):
 
 
 class Run(NamedTuple):
-    """One start of control. ``state`` is None when the journal was begun anew in the middle of the run; ``first`` is its first record."""
+    """One start of control. ``state`` is None when the journal was begun anew in the middle of the run; ``first`` is its first record.
+
+    ``recorded`` is the state letter by letter: what was sealed, when a later version remembers more.
+    """
 
     number: int
     plan: Plan
@@ -33,6 +36,7 @@ class Run(NamedTuple):
     boot: str
     version: str
     first: int
+    recorded: Mapping[str, Any] | None
 
 
 class Reader:
@@ -69,10 +73,11 @@ class Reader:
     def runs(self) -> list[Run]:
         """All runs of which there are records, oldest first."""
         return [
-            Run(number, self._plan(digest), _state(state), Instant(mono, utc), boot, version, first)
+            Run(number, self._plan(digest), _state(plain), Instant(mono, utc), boot, version, first, plain)
             for number, digest, state, mono, utc, boot, version, first in self._rows(
                 "SELECT run, digest, state, mono_ns, utc_ns, boot, version, first FROM run ORDER BY run"
             )
+            for plain in [None if state is None else json.loads(state)]
         ]
 
     def plan(self, run: int) -> Plan:
@@ -138,5 +143,5 @@ class Reader:
         return JournalFault(f"{self._path}: {fault_text(error)}")
 
 
-def _state(text: str | None) -> State | None:
-    return None if text is None else from_plain(State, json.loads(text))
+def _state(plain: Mapping[str, Any] | None) -> State | None:
+    return None if plain is None else from_plain(State, plain)

@@ -10,7 +10,7 @@ import enum
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from edgectl.model.codec import from_plain, to_plain
@@ -187,6 +187,7 @@ def unpack_commands(body: bytes, names: bytes) -> list[CommandValue]:
 
 _STATUS = list(DeviceStatus)
 _STATUS_PLACE = {status: place for place, status in enumerate(_STATUS)}
+# The host of a request stands behind its origin: so blocks from before there were hosts read as they did.
 _INPUTS = ("iiifhiii", "sfbsii", "sffsii", "sssssss")
 
 
@@ -216,9 +217,9 @@ def pack_inputs(scans: Sequence[ScanInput], names: bytes) -> bytes:
         for actuator, commanded, value, detail, at in s.achieved
     ]
     requests = [
-        (r.identity, r.ask.value, r.target, json.dumps(r.value), r.actor, r.reason, r.origin.value)
+        (i, ask.value, t, json.dumps(v), who, why, f"{origin.value} {host}")
         for s in scans
-        for r in s.requests
+        for i, ask, t, v, who, why, origin, host in s.requests
     ]
     return pack(_INPUTS, (heads, samples, achieved, requests), names)
 
@@ -238,8 +239,9 @@ def unpack_inputs(body: bytes, names: bytes) -> list[ScanInput]:
     )
     every_request = iter(
         [
-            Request(i, Ask(a), t, json.loads(v), who, why, Origin(place))
-            for i, a, t, v, who, why, place in requests
+            Request(i, Ask(a), t, json.loads(v), who, why, Origin(place[0]), place[2])
+            for i, a, t, v, who, why, origin_and_host in requests
+            for place in [origin_and_host.partition(" ")]
         ]
     )
     return [
@@ -277,8 +279,8 @@ def unpack_checkpoint(body: bytes) -> tuple[Checkpoint, bytes]:
     return checkpoint, bytes.fromhex(head["previous"])
 
 
-def first_seal(plan: Plan, state: State, begun: Instant) -> bytes:
-    """What the chain of a run begins with: its plan, its initial state and its start."""
+def first_seal(plan: Plan, state: State | Mapping[str, Any], begun: Instant) -> bytes:
+    """What the chain of a run begins with: its plan, its initial state (or that as JSON, as it was recorded) and its start."""
     text = json.dumps([plan.digest, to_plain(state), list(begun)], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=SEAL).digest()
 

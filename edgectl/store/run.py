@@ -41,8 +41,8 @@ Step = ScanInput | Checkpoint | Unproven | Damage
 def steps(reader: Reader, run: Run) -> Iterator[Step]:
     """Scans and checkpoints of a run as they were recorded; ends with the first damage. A gap shows as a jump of scan numbers."""
     previous = None
-    if run.state is not None and reader.oldest() <= run.first:
-        previous = first_seal(run.plan, run.state, run.begun)
+    if run.recorded is not None and reader.oldest() <= run.first:
+        previous = first_seal(run.plan, run.recorded, run.begun)
     names = words(run.plan)
     for record in reader.each(run, (Kind.INPUTS, Kind.STATE)):
         if previous is None and record.kind is Kind.INPUTS:

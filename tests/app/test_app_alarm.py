@@ -19,8 +19,9 @@ from edgectl.app.command_line import edgectl
 from edgectl.app.status import tables
 from edgectl.control.executive import Executive
 from edgectl.control.status import snapshot
-from edgectl.model.request import Ask
+from edgectl.model.request import Ask, Authority
 from edgectl.model.safety import AlarmPlan, Priority
+from edgectl.model.state import UnitState
 from tests.core.siren import ON_S, PAH, Siren, siren
 
 SECONDS = 1_000_000_000
@@ -62,6 +63,33 @@ def test_the_most_urgent_and_then_the_oldest_stand_first() -> None:
     assert [row["name"] for row in shown.listed(seen)] == ["H", "M1", "M2", "L"]
     everything = [row["name"] for row in shown.listed(seen, everything=True)]
     assert everything == ["H", "M1", "M2", "L", "S", "N"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "says", "also"),
+    [
+        (UnitState(), "authority local  ", ""),
+        (UnitState(authority=Authority.MAINTENANCE), "authority maintenance  ", ""),
+        (UnitState(authority=Authority.REMOTE), "authority remote of the first host that asks  ", ""),
+        (UnitState(authority=Authority.REMOTE, owner="scada-1"), "authority remote of scada-1  ", ""),
+        (
+            UnitState(
+                authority=Authority.REMOTE, owner="[red]", conflict="scada-2/anna asks", conflict_s=9.0
+            ),
+            "authority remote of [red]  ",
+            "conflict: scada-2/anna asks",
+        ),
+    ],
+)
+def test_the_status_says_who_has_authority_and_who_contends(unit: UnitState, says: str, also: str) -> None:
+    bench = troubled()
+    bench.state = replace(bench.state, unit=unit)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(tables(picture(bench)))
+    printed = cast("io.StringIO", console.file).getvalue()
+    assert says in printed
+    assert also in printed
+    assert ("conflict" in printed) is bool(also)
 
 
 def test_an_alarm_says_since_when_why_and_what_to_do() -> None:

@@ -44,7 +44,7 @@ def whole(unit: Unit) -> dict[str, Any]:
 def remote(unit: Unit, what: str, target: str, value: float | str) -> dict[str, Any]:
     """What a host asks through the uplink."""
     question = {"do": "request", "id": "1", "ask": what, "target": target, "value": value,
-                "actor": "host", "reason": "trial", "origin": "remote"}  # fmt: skip
+                "actor": "host", "reason": "trial", "origin": "remote", "host": "scada-1"}  # fmt: skip
     return ask(unit.state / "BR-DEMO" / "control.sock", question)
 
 
@@ -59,12 +59,12 @@ def test_rungs_are_reached_at_their_times_and_left_again(unit: Unit) -> None:
         until(lambda: unit.outputs()["feed_ml_min"] == pytest.approx(1.0, abs=0.01))
         killed.kill()
         died = time.monotonic()
-    assert whole(unit)["authority"] == "remote"
+    assert (whole(unit)["authority"], whole(unit)["owner"]) == ("remote", "scada-1")
     until(lambda: whole(unit)["uplink"] == "lost")
     lost_s = (time.monotonic() - died) * SPEED
     assert lost_s + 1.0 >= ALARM_S
     assert lost_s <= ALARM_S + SLACK_S
-    assert whole(unit)["authority"] == "local"
+    assert (whole(unit)["authority"], whole(unit)["owner"]) == ("local", "")
     until(lambda: unit.outputs()["feed_ml_min"] == 0.0, 2.0)
     assert unit.status()["loops"]["TIC-101"]["setpoint"] == 37.0
     until(lambda: whole(unit)["uplink"] == "fallback set")

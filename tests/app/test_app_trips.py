@@ -78,7 +78,7 @@ def test_every_cause_has_words(watch: Watch) -> None:
     hazard = HazardPlan("h", Cause(watch, "NAME"), Action.WARN)
     (row,) = rows(replace(demo(), interlocks=(), hazards=(hazard,)))
     assert len(row.cause.split()) >= 3
-    assert ("NAME" in row.cause) is (watch not in (Watch.UPLINK, Watch.JOURNAL))
+    assert ("NAME" in row.cause) is (watch not in (Watch.UPLINK, Watch.JOURNAL, Watch.CONFLICT))
 
 
 def test_the_document_names_unit_and_plan_and_has_room_to_sign(capsys: pytest.CaptureFixture[str]) -> None:

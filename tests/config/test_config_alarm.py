@@ -166,7 +166,9 @@ def test_a_shipped_unit_calls_for_what_a_technician_expects(name: str) -> None:
         assert Cause(Watch.BAD, loop.tag) in causes
         for segment in loop.segments:
             assert Cause(Watch.STUCK, segment.actuator) in causes
-    assert {Watch.UPLINK, Watch.JOURNAL, Watch.LOOP, Watch.INTERLOCK} <= {c.watch for c in causes}
+    assert {Watch.UPLINK, Watch.JOURNAL, Watch.CONFLICT, Watch.LOOP, Watch.INTERLOCK} <= {
+        c.watch for c in causes
+    }
     for alarm in plan.alarms:
         assert alarm.description, alarm.name
         assert alarm.consequence, alarm.name

@@ -81,6 +81,7 @@ def test_every_action_has_its_word(action: str, meant: Action, tmp_path: Path) -
         ("{hazard: overheated}", Watch.HAZARD, "overheated"),
         ("{uplink: lost}", Watch.UPLINK, ""),
         ("{journal: failing}", Watch.JOURNAL, ""),
+        ("{conflict: standing}", Watch.CONFLICT, ""),
     ],
 )
 def test_a_hazard_may_be_about_everything_a_cause_can_name(

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from edgectl.control.control_socket import ControlSocket
-from edgectl.control.intake import Intake, parse, request_from
+from edgectl.control.intake import Intake, parse, refused_from, request_from
+from edgectl.control.refusals import Refused
 from edgectl.model.request import Ask, Origin, Reply, Request
 
 GOOD = {
@@ -25,6 +26,15 @@ GOOD = {
     "value": 37.5,
     "actor": "anna",
     "reason": "batch sheet",
+}
+FAR = {**GOOD, "origin": "remote", "host": "scada-1"}
+STALE = {
+    "do": "refused",
+    "host": "scada-1",
+    "actor": "anna",
+    "wish": "setpoint 36",
+    "target": "TIC-101",
+    "reason": "older than 10 s",
 }
 
 
@@ -58,7 +68,7 @@ async def test_a_request_waits_for_the_scan_and_gets_its_answer(intake: Intake, 
     reader, writer = await client(tmp_path)
     asking = asyncio.create_task(exchange(reader, writer, json.dumps(GOOD).encode()))
     (request,) = await next_scan(intake)
-    assert request[1:] == (Ask.SETPOINT, "TIC-101", 37.5, "anna", "batch sheet", Origin.LOCAL)
+    assert request[1:] == (Ask.SETPOINT, "TIC-101", 37.5, "anna", "batch sheet", Origin.LOCAL, "")
     intake.answer((Reply(request.identity, accepted=False, reason="above 42 degC"),))
     assert await asking == {"id": "7", "accepted": False, "reason": "above 42 degC"}
     writer.close()
@@ -192,6 +202,19 @@ async def test_more_than_a_hundred_waiting_requests_are_refused_at_once() -> Non
         ({"reason": "r" * 501}, "reason"),
         ({"target": 3}, "target"),
         ({"vlaue": 3}, "vlaue"),
+        ({"actor": "anna\ud800"}, "actor: has half a character"),
+        ({"value": "\udfff"}, "value: has half a character"),
+        ({"origin": "afar"}, "origin"),
+        ({"host": "scada-1"}, "host: only a request of origin remote"),
+        ({"host": ""}, "host: only a request of origin remote"),
+        ({"origin": "local", "host": "scada-1"}, "host: only a request of origin remote"),
+        ({"origin": "remote"}, "host: expected a text"),
+        ({"origin": "remote", "host": ""}, "host: expected a text"),
+        ({"origin": "remote", "host": None}, "host: expected a text"),
+        ({"origin": "remote", "host": " "}, "host: expected a text"),
+        ({"origin": "remote", "host": "h" * 65}, "host: expected a name"),
+        ({"origin": "remote", "host": "scada-1/anna"}, "host: expected a name"),
+        ({"origin": "remote", "host": "scada\n1"}, "host: expected a name"),
     ],
 )
 def test_a_wrong_request_is_refused_by_the_name_of_the_field(change: dict[str, Any], names: str) -> None:
@@ -203,3 +226,46 @@ def test_a_wrong_request_is_refused_by_the_name_of_the_field(change: dict[str, A
 def test_what_is_no_object_is_no_request(line: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(line)
+
+
+def test_a_request_from_afar_says_through_which_host() -> None:
+    request = request_from(FAR, "1")
+    assert (request.origin, request.host, request.who) == (Origin.REMOTE, "scada-1", "scada-1/anna")
+    assert request_from({**FAR, "host": "h" * 64}, "1").host == "h" * 64
+    local = request_from(GOOD, "1")
+    assert (local.origin, local.host, local.who) == (Origin.LOCAL, "", "anna")
+
+
+def test_what_the_uplink_could_not_read_of_a_refused_command_is_empty() -> None:
+    assert refused_from(STALE) == Refused("scada-1", "anna", "setpoint 36", "TIC-101", "older than 10 s")
+    bare = refused_from({**STALE, "host": "", "actor": "", "wish": "", "target": ""})
+    assert (bare, bare.who) == (Refused("", "", "", "", "older than 10 s"), "uplink")
+    assert refused_from({**STALE, "actor": ""}).who == "scada-1"
+    assert refused_from({**STALE, "id": 7}).who == "scada-1/anna"
+
+
+@pytest.mark.parametrize("key", Refused._fields)
+@pytest.mark.parametrize("value", [None, 3, [], "x" * 501, "half \ud800"])
+def test_a_refusal_of_the_uplink_is_checked_as_a_request_is(key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=key):
+        refused_from({**STALE, key: value})
+    with pytest.raises(ValueError, match="reason"):
+        refused_from({**STALE, "reason": ""})
+    with pytest.raises(ValueError, match="unknown field 'value'"):
+        refused_from({**STALE, "value": 36.0})
+
+
+async def test_the_uplink_is_told_that_it_was_heard(tmp_path: Path) -> None:
+    heard: list[Refused] = []
+    path = tmp_path / "control.sock"
+    served = ControlSocket(path, Intake(), dict, refused=heard.append)
+    await served.open()
+    reader, writer = await client(tmp_path)
+    answer = await exchange(reader, writer, json.dumps({**STALE, "id": "c-7"}).encode())
+    assert answer == {"id": "c-7", "heard": True}
+    assert "actor" in (await exchange(reader, writer, json.dumps({**STALE, "actor": 3}).encode()))["error"]
+    half = b'{"do": "uplink", "connected": true, "detail": "\\ud800"}'
+    assert "detail: has half a character" in (await exchange(reader, writer, half))["error"]
+    assert heard == [refused_from(STALE)]
+    writer.close()
+    await served.close()

@@ -254,7 +254,7 @@ def test_a_hazard_suppresses_while_it_acts() -> None:
     from edgectl.model.state import HazardState, InterlockState
 
     nothing: dict[str, str] = {}
-    facts = Facts({}, {}, {}, {}, {}, {}, {}, {}, nothing, "", "")
+    facts = Facts({}, {}, {}, {}, {}, {}, {}, {}, nothing, "", "", "")
     plan = replace(PAH, suppressed_by="hot")
     assert not _suppressed(plan, facts)
     assert _suppressed(plan, facts._replace(hazards={"hot": HazardState(active=True)}))

@@ -21,7 +21,7 @@ from edgectl.model.state import AlarmState, AnnunciatorState
 from tests.core.siren import many, siren
 
 NS = 1_000_000_000
-NOWHERE = Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, "", "")
+NOWHERE = Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, "", "", "")
 
 
 class Panel:

@@ -16,7 +16,7 @@ from edgectl.model.safety import Cause, Relation, Watch
 from edgectl.model.state import ActuatorState, CheckState, DoseState, HazardState, InterlockState
 
 GOOD, UNSURE, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
-NOTHING = Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, "", "")
+NOTHING = Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, "", "", "")
 
 
 class Said(NamedTuple):
@@ -112,6 +112,8 @@ def test_a_tag_that_is_not_known_is_beyond_every_limit(
         (Watch.UPLINK, NOTHING, Said(False, "the uplink is connected")),
         (Watch.JOURNAL, NOTHING._replace(journal="disk full"), Said(True, "disk full")),
         (Watch.JOURNAL, NOTHING, Said(False, "the journal writes")),
+        (Watch.CONFLICT, NOTHING._replace(conflict="scada-2 asks"), Said(True, "scada-2 asks")),
+        (Watch.CONFLICT, NOTHING, Said(False, "no two hosts are in conflict")),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stood", [False, True])

@@ -80,7 +80,7 @@ def test_a_failed_loop_is_a_cause_for_an_alarm_in_the_next_scan(bug: Bug) -> Non
     bench = regulating()
     bug.on = True
     bench.scan()
-    facts = Facts({}, {}, {}, {}, {}, {}, bench.state.loops, {}, {}, "", "")
+    facts = Facts({}, {}, {}, {}, {}, {}, bench.state.loops, {}, {}, "", "", "")
     assert judge_cause(Cause(Watch.LOOP, "TIC-101"), False, facts)
 
 

@@ -149,7 +149,7 @@ def test_it_falls_again_from_half_way_back() -> None:
 
 
 def remote(ask: Ask, target: str, value: float | str) -> Request:
-    return request(ask, target, value)._replace(origin=Origin.REMOTE)
+    return request(ask, target, value)._replace(origin=Origin.REMOTE, host="scada-1")
 
 
 def linked(ladder: LadderPlan = LADDER, **changes: object) -> Bench:

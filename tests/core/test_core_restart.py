@@ -89,7 +89,7 @@ def remembered(plan: Plan) -> State:
         },
         alarms={"temperature-lost": AlarmState(AlarmCode.UNACK)},
         doses={"P-101": DoseState(batch=12.0)},
-        unit=UnitState(authority=Authority.REMOTE, uplink_lost_s=9.0, batch="B7"),
+        unit=UnitState(authority=Authority.REMOTE, uplink_lost_s=9.0, batch="B7", owner="scada-1"),
     )
 
 
@@ -302,7 +302,8 @@ def test_a_held_unit_keeps_what_protects_and_what_was_asked_for() -> None:
     assert state.hazards["no-temperature"].active
     assert (state.alarms, state.checks) == (before.alarms, fresh.checks)
     assert state.unit.batch == "B7"
-    assert (state.unit.authority, state.unit.uplink_lost_s) == (Authority.LOCAL, 9.0)
+    assert (state.unit.authority, state.unit.owner) == (Authority.LOCAL, "")
+    assert state.unit.uplink_lost_s == 9.0
     assert state.unit.held.startswith(
         "out of control for 5.0 h, by the monotonic clock; loops go on by themselves"
     )

@@ -55,6 +55,7 @@ def facts(value: Value, *, lock: bool = False) -> Facts:
         manual={},
         uplink="",
         journal="",
+        conflict="",
     )
 
 

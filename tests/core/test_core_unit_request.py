@@ -37,7 +37,8 @@ def unit() -> Bench:
 
 
 def asked(bench: Bench, ask: Ask, target: str, value: float | str, origin: Origin = Origin.LOCAL) -> Reply:
-    return bench.scan(request(ask, target, value)._replace(origin=origin)).replies[0]
+    host = "scada-1" if origin is Origin.REMOTE else ""
+    return bench.scan(request(ask, target, value)._replace(origin=origin, host=host)).replies[0]
 
 
 def hot(bench: Bench, seconds: int = 1) -> None:

@@ -27,7 +27,7 @@ from tests.mutation.witness import MARK, Chooser, Observer, Witness, choose, obs
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "edgectl" / "core"
-MODULES = ("supervisor", "interlock", "alarm", "annunciator", "alarm_request")
+MODULES = ("supervisor", "interlock", "alarm", "annunciator", "alarm_request", "owner")
 WANTED = 0.95
 _LONGEST_S = 120
 _TESTS = "tests/core"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -15,15 +16,19 @@ from click.testing import CliRunner
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.replay import main, replay
 from edgectl.model.codec import seal as seal_plan
+from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry
-from edgectl.model.plan import JournalPlan
+from edgectl.model.plan import JournalPlan, Plan
+from edgectl.model.request import Ask, Origin, Request
+from edgectl.model.state import State
+from edgectl.store.block import pack
 from edgectl.store.digest import fold
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import JournalFault, Reader
 from edgectl.store.record import (
     SEAL,
     Kind,
-    Row,
+    ScanInput,
     first_seal,
     pack_checkpoint,
     pack_commands,
@@ -84,6 +89,43 @@ def test_a_recorded_run_is_decided_again_to_the_bit(path: Path) -> None:
     assert report.commands > 100
     assert report.digest == digest.hex()
     assert (report.gaps, report.unproven) == (0, 0)
+
+
+def test_a_run_recorded_before_there_were_owners_is_replayed_as_it_was_sealed(path: Path) -> None:
+    """A state without the fields of today is whole: its seal counts what was recorded, not what this version remembers."""
+    course = Course(unit())
+    begun = course.now
+    record(path, course, 60, commit_scans=20)
+    with opened(path) as db:
+        [(text,)] = db.execute("SELECT state FROM run").fetchall()
+        old = json.loads(text)
+        for new in ("owner", "conflict", "conflict_s"):
+            del old["unit"][new]
+        db.execute("UPDATE run SET state = ?", (json.dumps(old),))
+    [report] = replay(path)
+    assert "the seal does not fit" in (report.difference or "")
+    reseal(path, course.plan, old, begun)
+    [report] = replay(path)
+    assert (report.difference, report.scans) == (None, 60)
+
+
+OLD_LAYOUT = ("iiifhiii", "sfbsii", "sffsii", "sssssss")
+
+
+@pytest.mark.parametrize("host", ["", "scada-1", "the host of building 7 "])
+def test_the_host_of_a_request_is_kept_to_the_letter(host: str) -> None:
+    origin = Origin.REMOTE if host else Origin.LOCAL
+    asked = Request("r1", Ask.SETPOINT, "TIC-101", 36.5, "anna", "colder", origin, host)
+    scan = ScanInput(7, Instant(1, 2), 1.0, (), (), (asked,), b"12345678")
+    assert unpack_inputs(pack_inputs([scan], b""), b"") == [scan]
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_a_request_recorded_before_there_were_hosts_reads_as_it_did(origin: Origin) -> None:
+    head = (7, 1, 1, 1.0, b"12345678", 0, 0, 1)
+    asked = ("r1", "setpoint", "TIC-101", "36.5", "anna", "colder", origin.value)
+    [scan] = unpack_inputs(pack(OLD_LAYOUT, ([head], [], [], [asked]), b""), b"")
+    assert scan.requests == (Request("r1", Ask.SETPOINT, "TIC-101", 36.5, "anna", "colder", origin),)
 
 
 def test_every_run_of_a_journal_is_replayed_under_its_own_plan(path: Path) -> None:
@@ -160,9 +202,9 @@ def test_a_changed_plan_is_found(path: Path) -> None:
         replay(path)
 
 
-def reseal(path: Path, course: Course, begun: Row) -> None:
+def reseal(path: Path, plan: Plan, state: State | dict[str, Any], begun: Instant) -> None:
     """What somebody who knows the format would do after changing a record: make the chain whole again."""
-    previous = first_seal(course.plan, course.initial, begun.at)
+    previous = first_seal(plan, state, begun)
     with Reader(path) as reader:
         [run] = reader.runs()
         records = list(reader.each(run, (Kind.INPUTS, Kind.STATE)))
@@ -173,7 +215,7 @@ def reseal(path: Path, course: Course, begun: Row) -> None:
 
 def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(path: Path) -> None:
     course = Course(unit())
-    begun = Row(Kind.RUN, course.now, b"")
+    begun = course.now
     record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.INPUTS)[1]
@@ -186,7 +228,7 @@ def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(pat
     forged = (sample._replace(value=sample.value + 1e-9), *scans[place].samples[1:])
     scans[place] = scans[place]._replace(samples=forged)
     put(path, seq, bytes(SEAL) + pack_inputs(scans, names))
-    reseal(path, course, begun)
+    reseal(path, course.plan, course.initial, begun)
 
     [report] = replay(path)
     assert report.difference is not None
@@ -196,13 +238,13 @@ def test_an_input_changed_with_all_seals_made_new_still_gives_other_commands(pat
 
 def test_a_scan_taken_out_with_all_seals_made_new_is_missed(path: Path) -> None:
     course = Course(unit())
-    begun = Row(Kind.RUN, course.now, b"")
+    begun = course.now
     record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.INPUTS)[1]
     scans = unpack_inputs(body[SEAL:], names)
     put(path, seq, bytes(SEAL) + pack_inputs(scans[:-1], names))
-    reseal(path, course, begun)
+    reseal(path, course.plan, course.initial, begun)
     [report] = replay(path)
     assert report.difference is not None
     assert f"scan {scans[-1].scan + 1} " in report.difference
@@ -212,21 +254,21 @@ def test_a_scan_taken_out_with_all_seals_made_new_is_missed(path: Path) -> None:
 def test_a_recorded_state_that_was_changed_is_found(path: Path) -> None:
     """Although its own seal and all behind it were made new."""
     course = Course(seal_plan(replace(unit(), period_s=10.0)))
-    begun = Row(Kind.RUN, course.now, b"")
+    begun = course.now
     record(path, course, 500, commit_scans=90)
     [(seq, body)] = bodies(path, Kind.STATE)
     checkpoint, previous = unpack_checkpoint(body[SEAL:])
     loops = {name: replace(loop, output=loop.output + 0.1) for name, loop in checkpoint.state.loops.items()}
     state = replace(checkpoint.state, loops=loops)
     put(path, seq, bytes(SEAL) + pack_checkpoint(checkpoint.scan, state, checkpoint.image, previous))
-    reseal(path, course, begun)
+    reseal(path, course.plan, course.initial, begun)
     [report] = replay(path)
     assert report.difference == f"scan {checkpoint.scan}: the state reached again is not the recorded one"
 
 
 def test_a_bigger_lie_names_the_actuator(path: Path) -> None:
     course = Course(unit())
-    begun = Row(Kind.RUN, course.now, b"")
+    begun = course.now
     record(path, course, 200, commit_scans=50)
     names = words(course.plan)
     seq, body = bodies(path, Kind.INPUTS)[1]
@@ -240,7 +282,7 @@ def test_a_bigger_lie_names_the_actuator(path: Path) -> None:
         for step in scans
     ]
     put(path, seq, bytes(SEAL) + pack_inputs(scans, names))
-    reseal(path, course, begun)
+    reseal(path, course.plan, course.initial, begun)
     [report] = replay(path)
     assert report.difference is not None
     assert "EH-101: recorded" in report.difference

@@ -59,6 +59,16 @@ def test_what_is_read_is_what_was_written_to_the_bit(tmp_path: Path) -> None:
     assert found(tmp_path / "state.json", pack(SNAPSHOT)) == Found(SNAPSHOT)
 
 
+def test_a_state_from_before_there_were_owners_has_none(tmp_path: Path) -> None:
+    """Whatever authority it had, the first host that is granted something will be the owner."""
+
+    def older(plain: dict[str, Any]) -> None:
+        for new in ("owner", "conflict", "conflict_s"):
+            del plain["state"]["unit"][new]
+
+    assert found(tmp_path / "state.json", altered(older)) == Found(SNAPSHOT)
+
+
 # What is not believed (P10, D11).
 
 
