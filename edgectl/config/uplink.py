@@ -16,6 +16,7 @@ from edgectl.model.plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkP
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _LEAST_BYTES = 50_000_000
+_LONGEST_LEVEL = 64
 
 
 def _topic(text: str) -> str:
@@ -29,8 +30,10 @@ def _topic(text: str) -> str:
 
 def _level(text: str) -> str:
     """A Sparkplug ID: UTF-8 without characters that mean something in topics (Sparkplug 3.0, intro-group-id-chars and its like)."""
-    if not text or set(text) & set("+#/") or not text.isprintable():
-        raise Unreadable(f"{visible(text)} cannot be a level of a topic", "leave out '+', '#' and '/'")
+    if not 0 < len(text) <= _LONGEST_LEVEL or set(text) & set("+#/") or not text.isprintable():
+        raise Unreadable(
+            f"{visible(text)} cannot be a level of a topic", "use 1 to 64 characters without '+', '#' and '/'"
+        )
     return text
 
 
@@ -44,7 +47,9 @@ def _broker(text: str) -> tuple[str, int]:
     return host, int(port) if port else 0
 
 
-Level = Annotated[str, BeforeValidator(_level), WithJsonSchema({"type": "string", "pattern": "^[^+#/]+$"})]
+Level = Annotated[
+    str, BeforeValidator(_level), WithJsonSchema({"type": "string", "pattern": "^[^+#/]{1,64}$"})
+]
 OtherBroker = Annotated[tuple[str, int], BeforeValidator(_broker), WithJsonSchema({"type": "string"})]
 
 

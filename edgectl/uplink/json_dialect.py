@@ -23,7 +23,18 @@ from edgectl.uplink.forwarder import Forwarder
 from edgectl.uplink.readable import ReadableEncoder
 from edgectl.uplink.session import Message
 from edgectl.uplink.told import Told
-from edgectl.uplink.wish import HEARD, LONGEST_COMMAND, LONGEST_TEXT, Order, Outcome, Wish, checked, text
+from edgectl.uplink.wish import (
+    HEARD,
+    LONGEST_COMMAND,
+    LONGEST_HOST,
+    LONGEST_TEXT,
+    Order,
+    Outcome,
+    Wish,
+    checked,
+    is_host,
+    text,
+)
 
 _MOST_WAITING = 20
 _FIELDS = frozenset({"id", "time", "host", "actor", "ask", "target", "value", "reason"})
@@ -130,6 +141,10 @@ def order_from(found: dict[str, Any]) -> Order:
     known = {ask.value: ask for ask in Ask if ask in HEARD}
     if (ask := known.get(words["ask"])) is None:
         raise ValueError(f"ask needs one of {', '.join(sorted(known))}, found {words['ask']!r:.40}")
+    if not is_host(words["host"]):
+        raise ValueError(
+            f"host needs at most {LONGEST_HOST} printable characters without '/', found {words['host']!r:.80}"
+        )
     value = checked(ask, found.get("value"))
     wish = Wish(ask, words["target"])
     return Order(

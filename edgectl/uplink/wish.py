@@ -9,6 +9,7 @@ from edgectl.model.request import Ask
 ALL = "all"
 _HUGE = 1e300  # beyond it a whole number may be no float any more
 LONGEST_COMMAND = 4096  # bytes of a payload
+LONGEST_HOST = 64
 LONGEST_TEXT = 200  # characters of a name or a reason
 NUMBERS = frozenset({Ask.SETPOINT, Ask.OUTPUT})
 WORDS = frozenset({Ask.MODE, Ask.AUTHORITY})
@@ -55,6 +56,11 @@ def checked(ask: Ask, value: object) -> float | str:
     if ask in WORDS:
         return text(value, ask.value)
     return ask.value
+
+
+def is_host(name: str) -> bool:
+    """Whether control takes this for the name of a host system."""
+    return 0 < len(name) <= LONGEST_HOST and name.isprintable() and "/" not in name
 
 
 def text(value: object, what: str) -> str:

@@ -25,6 +25,7 @@ class Desk:
         self._server: asyncio.Server | None = None
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
+        self._clients: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._serve, str(self._path))
@@ -33,6 +34,7 @@ class Desk:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        await asyncio.gather(*self._clients)
         self._path.unlink(missing_ok=True)
 
     def of(self, verb: str) -> list[dict[str, Any]]:
@@ -40,6 +42,9 @@ class Desk:
         return [question for question in self.asked if question["do"] == verb]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.append(task)
         while line := await reader.readline():
             question = json.loads(line)
             if question["do"] == "status":

@@ -116,7 +116,9 @@ def _change(event: Mapping[str, Scalar], at_ms: int) -> Iterator[Sample]:
             yield Sample(f"Alarms/{event['subject']}/State", after.split(" ", maxsplit=1)[0], at_ms)
             yield Sample(f"Alarms/{event['subject']}/Reason", reason, at_ms)
         case "authority":
-            yield Sample(point.AUTHORITY, after, at_ms)
+            whose, _, owner = after.partition(" of ")
+            yield Sample(point.AUTHORITY, whose, at_ms)
+            yield Sample(point.OWNER, owner, at_ms)
         case "unit":
             yield Sample(point.HELD, f"{event['actor']}: {reason}" if after == "held" else "", at_ms)
         case "batch":
@@ -136,6 +138,6 @@ def of_status(status: Mapping[str, Any], at_ms: int) -> Iterator[Sample]:
         yield Sample(f"Alarms/{name}/State", alarm["state"], at_ms)
         yield Sample(f"Alarms/{name}/Reason", alarm["reason"], at_ms)
     unit = status["unit_state"]
-    told = (unit["authority"], unit.get("owner", ""), unit["held"], unit["batch"], unit["uplink"])
+    told = (unit["authority"], unit["owner"], unit["held"], unit["batch"], unit["uplink"])
     for name, value in zip(point.TOLD_OF_UNIT, told, strict=True):
         yield Sample(name, value, at_ms)
