@@ -88,6 +88,8 @@ def left(session: Session) -> None:
     """The connection is over; if an offline STATE was the reason, the next server is due (5.14)."""
     if not session.ledger.owes(session.key("end")):
         return
+    if session.ledger.owes(session.key("death")):
+        session.judge(False, "the connection was closed without NDEATH after an offline STATE", _OFFLINE)
     session.ledger.met(session.key("end"))
     session.memory.left = session.server
     session.ledger.expect(
