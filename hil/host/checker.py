@@ -96,7 +96,8 @@ class Checker:
             self._judge(session, seen)
             return
         kept = self._undecided.setdefault(key, [])
-        kept.append(seen)
+        if _matters_later(seen, kept):
+            kept.append(seen)
         if isinstance(seen.what, Ended):
             del self._undecided[key]
         elif self._is_node(seen):
@@ -174,6 +175,14 @@ class Checker:
         for debts in (session.key(""), DEVICE_DEBT):
             self.ledger.forget(debts)
         del self._sessions[(session.server, session.number)]
+
+
+def _matters_later(seen: Seen, kept: list[Seen]) -> bool:
+    """Whether a thing can be judged once a connection turns out to be the node's: not each message of a day of JSON."""
+    what = seen.what
+    if isinstance(what, Sent):
+        return message.is_sparkplug(what.message.topic) or not any(isinstance(k.what, Sent) for k in kept)
+    return not isinstance(what, Delivered) or what.message.topic.startswith(f"{NAMESPACE}/")
 
 
 def _asks_for_rebirth(heard: Message) -> bool:

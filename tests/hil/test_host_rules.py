@@ -129,6 +129,15 @@ def test_readable_json_on_a_connection_of_its_own_is_not_judged() -> None:
     assert play.red() == set()
 
 
+def test_a_day_of_json_is_not_kept_for_a_judgement_that_never_comes() -> None:
+    play = Play(settings())
+    play.see(Connect("json", True, 30, None))
+    for _ in range(1000):
+        play.send(Message("edgectl/BR-101/tags", b"{}"))
+        play.see(Delivered(Message("edgectl/BR-101/command", b"{}")))
+    assert [len(kept) for kept in play.checker._undecided.values()] == [2]
+
+
 def test_a_burst_of_requests_is_answered_by_one_birth_sequence_in_five_seconds() -> None:
     play = Play(settings())
     play.start()
