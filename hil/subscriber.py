@@ -21,17 +21,26 @@ class Subscriber:
     """A clean session with a broker: subscribes at once, hands out messages, publishes.
 
     Use as `async with Subscriber(host, port, ["#"]) as listener` and iterate. The connection's end ends the
-    iteration; ConnectionError if the broker refuses or does not answer within 5 s.
+    iteration; ConnectionError if the broker refuses or does not answer within 5 s. The will, if there is one, is left
+    with the broker for the case that the connection ends in any other way than by leaving the block.
     """
 
     def __init__(
-        self, host: str, port: int, topics: Sequence[str], *, client_id: str = "hil-listener", qos: int = 1
+        self,
+        host: str,
+        port: int,
+        topics: Sequence[str],
+        *,
+        client_id: str = "hil-listener",
+        qos: int = 1,
+        will: Message | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._topics = topics
         self._client_id = client_id
         self._qos = qos
+        self._will = will
         self._next_id = 1
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._acks: dict[int, asyncio.Future[None]] = {}
@@ -39,8 +48,17 @@ class Subscriber:
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
-        protocol = mqtt.text("MQTT") + struct.pack(">BBH", 4, 2, KEEP_ALIVE_S)  # level 4, clean session
-        self._writer.write(mqtt.frame(mqtt.CONNECT, protocol + mqtt.text(self._client_id)))
+        try:
+            await self._greet()
+        except BaseException:
+            self._writer.close()
+            raise
+        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._ping())]
+        return self
+
+    async def _greet(self) -> None:
+        """CONNECT and SUBSCRIBE, both accepted."""
+        self._writer.write(self._connect())
         answer = await self._expect(mqtt.CONNACK)
         if answer.body[1:2] != b"\0":
             raise ConnectionError(f"broker refused with code {answer.body[1:2].hex()}")
@@ -50,8 +68,6 @@ class Subscriber:
             granted = await self._expect(mqtt.SUBACK)
             if 0x80 in granted.body[2:]:
                 raise ConnectionError(f"broker refused a filter of {', '.join(self._topics)}")
-        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._ping())]
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         for task in self._tasks:
@@ -71,6 +87,19 @@ class Subscriber:
         if message is None:
             raise StopAsyncIteration
         return message
+
+    def _connect(self) -> bytes:
+        """A CONNECT packet with a clean session (3.1)."""
+        will, flags, fields = self._will, 2, mqtt.text(self._client_id)
+        if will is not None:
+            flags |= 4 | will.qos << 3 | will.retain << 5
+            fields += mqtt.text(will.topic) + struct.pack(">H", len(will.payload)) + will.payload
+        head = mqtt.text("MQTT") + struct.pack(">BBH", 4, flags, KEEP_ALIVE_S)
+        return mqtt.frame(mqtt.CONNECT, head + fields)
+
+    def abort(self) -> None:
+        """Drop the connection without goodbye, as a crash would: the broker sends the will."""
+        self._writer.transport.abort()
 
     def _identifier(self) -> bytes:
         self._next_id = self._next_id % 0xFFFF + 1

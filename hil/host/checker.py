@@ -19,7 +19,7 @@ from hil.host.seen import (
     Sent,
     Subscribe,
 )
-from hil.host.session import NAMESPACE, REBIRTH, Memory, Session, Settings
+from hil.host.session import DEVICE_DEBT, NAMESPACE, REBIRTH, Memory, Session, Settings
 from hil.host.wire import PayloadError
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ class Checker:
             self.memory.shut.add(server)
 
     def _device_lost(self, at_ms: int, lost: DeviceLost) -> None:
+        """A node that has a device must say that it has lost it (5.11); one that dies meanwhile says it all."""
+        if not any(session.born and lost.device in session.devices for session in self._sessions.values()):
+            return
         self.ledger.expect(
-            f"device {lost.device}",
+            f"{DEVICE_DEBT}{lost.device}",
             at_ms + self.settings.patience_ms,
             f"{at_ms} ms: {lost.device} was cut off and no DDEATH came",
             "operational-behavior-device-ddeath",
@@ -93,7 +96,8 @@ class Checker:
             self._judge(session, seen)
             return
         kept = self._undecided.setdefault(key, [])
-        kept.append(seen)
+        if _matters_later(seen, kept):
+            kept.append(seen)
         if isinstance(seen.what, Ended):
             del self._undecided[key]
         elif self._is_node(seen):
@@ -168,8 +172,17 @@ class Checker:
     def _ended(self, session: Session) -> None:
         opening.subscriptions(session)
         primary.left(session)
-        self.ledger.forget(session.key(""))
+        for debts in (session.key(""), DEVICE_DEBT):
+            self.ledger.forget(debts)
         del self._sessions[(session.server, session.number)]
+
+
+def _matters_later(seen: Seen, kept: list[Seen]) -> bool:
+    """Whether a thing can be judged once a connection turns out to be the node's: not each message of a day of JSON."""
+    what = seen.what
+    if isinstance(what, Sent):
+        return message.is_sparkplug(what.message.topic) or not any(isinstance(k.what, Sent) for k in kept)
+    return not isinstance(what, Delivered) or what.message.topic.startswith(f"{NAMESPACE}/")
 
 
 def _asks_for_rebirth(heard: Message) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hil.host import metric, opening, primary, verb
 from hil.host import payload as sparkplug
 from hil.host.payload import Payload
-from hil.host.session import NAMESPACE
+from hil.host.session import DEVICE_DEBT, NAMESPACE
 from hil.host.wire import PayloadError
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ def _ndeath(session: Session, content: Payload) -> None:
         "payloads-ndeath-bdseq",
     )
     session.ledger.met(session.key("death"))
-    session.ledger.forget(session.key("rebirth"))
+    for debt in (session.key("rebirth"), session.key("devices"), DEVICE_DEBT):
+        session.ledger.forget(debt)
     session.born, session.dead = False, True
 
 
@@ -256,7 +257,7 @@ def _ddeath(session: Session, topic: Topic) -> None:
     session.memory.dead_devices.add(device)
     session.missing.discard(device)
     session.sequence.discard(device)
-    session.ledger.met(f"device {device}")
+    session.ledger.met(f"{DEVICE_DEBT}{device}")
 
 
 def _data(session: Session, topic: Topic, content: Payload) -> None:

@@ -188,7 +188,7 @@ def follow(session: Session, verb: str, device: str | None, content: Payload) ->
     for metric in content.metrics:
         name, last = _find(session, device, known, metric)
         session.judge(
-            last is not None and fits(metric, last.datatype),
+            last is not None and fits(metric, last.datatype) and metric.datatype in (None, last.datatype),
             f"{name} is not in the birth, or not of that type",
             *IN_BIRTH[verb],
         )

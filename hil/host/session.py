@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NAMESPACE = "spBv1.0"
 REBIRTH = "Node Control/Rebirth"
 BDSEQ = "bdSeq"
+DEVICE_DEBT = "device "  # a DDEATH that is owed, by device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
