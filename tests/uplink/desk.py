@@ -25,7 +25,7 @@ class Desk:
         self._server: asyncio.Server | None = None
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
-        self._clients: list[asyncio.Task[None]] = []
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._serve, str(self._path))
@@ -34,7 +34,9 @@ class Desk:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        await asyncio.gather(*self._clients)
+        for writer in self._clients.values():
+            writer.close()
+        await asyncio.gather(*self._clients, return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
     def of(self, verb: str) -> list[dict[str, Any]]:
@@ -44,16 +46,17 @@ class Desk:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients.append(task)
-        while line := await reader.readline():
-            question = json.loads(line)
-            if question["do"] == "status":
-                answer = STATUS
-            elif question["do"] == "request":
-                self.asked.append(question)
-                answer = {"accepted": not self.refusal, "reason": self.refusal or "done"}
-            else:
-                self.asked.append(question)
-                answer = {"heard": True}
-            writer.write(json.dumps(answer).encode() + b"\n")
-        writer.close()
+        self._clients[task] = writer
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
+        finally:
+            writer.close()
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        if question["do"] == "status":
+            return STATUS
+        self.asked.append(question)
+        if question["do"] == "request":
+            return {"accepted": not self.refusal, "reason": self.refusal or "done"}
+        return {"heard": True}
