@@ -116,9 +116,7 @@ class UplinkSection(Section):
         description="Further brokers, tried in turn when one fails; name, password and TLS as above",
         examples=[["broker-2.example.org:8883"]],
     )
-    json_: bool = Field(
-        True, alias="json", description="Publish readable JSON (see README.md of edgectl/uplink)"
-    )
+    readable: bool = Field(True, description="Publish readable JSON (see README.md of edgectl/uplink)")
     sparkplug: SparkplugSection | None = Field(None, description="Publish Sparkplug B. Without it: off")
     commands: CommandsSection | None = Field(
         None, description="Hear commands. Without it nothing is subscribed, and nothing from afar is heard"
@@ -163,7 +161,7 @@ def compile_uplink(draft: Draft, unit: str) -> UplinkPlan:
         keepalive_s=round(section.keepalive),
         publish_s=section.publish,
         also=tuple((host, port or usual) for host, port in section.also),
-        json=section.json_,
+        readable=section.readable,
         sparkplug=_sparkplug(section.sparkplug, unit),
         commands=_commands(section.commands),
     )

@@ -215,7 +215,7 @@ class CommandsPlan:
 class UplinkPlan:
     """The brokers and the topics. Secrets are named by file, never held. ``host`` empty: no uplink.
 
-    ``also`` are further brokers, tried in turn when one fails. ``json``: readable JSON is published.
+    ``also`` are further brokers, tried in turn when one fails. ``readable``: readable JSON is published.
     """
 
     host: str = ""
@@ -231,7 +231,7 @@ class UplinkPlan:
     keepalive_s: int = 30
     publish_s: float = 1.0
     also: tuple[tuple[str, int], ...] = ()
-    json: bool = True
+    readable: bool = True
     sparkplug: SparkplugPlan = SparkplugPlan()
     commands: CommandsPlan = CommandsPlan()
 

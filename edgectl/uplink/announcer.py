@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from pathlib import Path
 
@@ -60,8 +59,19 @@ class Announcer:
                     raise ValueError(f"control does not listen: {answer.decode(errors='replace')[:80]!r}")
                 self.control.alive = True
                 self._told.well("control hears the uplink")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._every_s):
-                        await self._changed.wait()
+                await self._until_due(reader)
         finally:
             writer.close()
+
+    async def _until_due(self, reader: asyncio.StreamReader) -> None:
+        """Until there is something to say again. Control says nothing by itself: what comes meanwhile is its end, and noticed at once."""
+        changed = asyncio.create_task(self._changed.wait())
+        ended = asyncio.create_task(reader.read(1))
+        try:
+            await asyncio.wait({changed, ended}, timeout=self._every_s, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise ValueError("control has gone")
+        finally:
+            changed.cancel()
+            ended.cancel()
+            await asyncio.gather(changed, ended, return_exceptions=True)

@@ -99,7 +99,7 @@ def _dialects(
         from edgectl.uplink.sparkplug.dialect import SparkplugDialect
 
         found.append(SparkplugDialect(plan, journal, cursor.parent, control, commander, utc_ns))
-    if plan.uplink.json or not found:
+    if plan.uplink.readable or not found:
         found.append(JsonDialect(plan, journal, cursor, commander, utc_ns))
     return found
 

@@ -150,7 +150,9 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **more: str) -> Iterator[Unit]:
+def running(
+    folder: Path, speed: float = SPEED, config: Path = ROOT / "configs/demo", **more: str
+) -> Iterator[Unit]:
     """Everything but the broker, all instruments answering. ``more`` are values of the folder: ``uplink_loss__alarm_after="20 s"``."""
     mqtt = free_port()
     python = [sys.executable, "-m"]
@@ -162,7 +164,7 @@ def running(folder: Path, **more: str) -> Iterator[Unit]:
         "--dir",
         str(folder / "lines"),
         "--clock",
-        str(SPEED),
+        str(speed),
         stdout=subprocess.PIPE,
     ) as bench:
         assert bench.stdout is not None
@@ -176,13 +178,13 @@ def running(folder: Path, **more: str) -> Iterator[Unit]:
         settings |= {key.replace("__", "."): value for key, value in more.items()}
         overrides = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         state = folder / "state"
-        command = [*python, "edgectl", "run", "configs/demo", "--speed", str(SPEED), *overrides]
+        command = [*python, "edgectl", "run", str(config), "--speed", str(speed), *overrides]
         with (
             (folder / "run.log").open("w") as log,
             started(*command, env=environment(state), stderr=log) as supervisor,
         ):
             unit = Unit(supervisor, state, where["control"], mqtt, overrides)
-            until(lambda: (found := unit.answers()) and all_answer(found))
+            until(lambda: (found := unit.answers()) and all_answer(found), max(15.0, 60.0 / speed))
             yield unit
 
 

@@ -50,7 +50,7 @@ def plan(port: int, primary_host: str = "", **more: Any) -> Plan:
         keepalive_s=5,
         publish_s=0.05,
         client_id="edge",
-        json=False,
+        readable=False,
         sparkplug=sparkplug,
         commands=CommandsPlan(10.0, 100.0),
         **more,
