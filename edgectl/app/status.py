@@ -70,6 +70,8 @@ def _guards(picture: dict[str, Any]) -> Iterator[Text | Table]:
         (f"HELD by {unit['held']}  ", "bold red") if unit["held"] else "",
         f"authority {unit['authority']}  uplink {unit['uplink']}  batch {unit['batch'] or '-'}",
     )
+    if picture["notice"]:
+        yield Text(f"notice: {picture['notice']}", "bold yellow")
     found = {n: h for n, h in picture["hazards"].items() if h["condition"] != "clear" or h["first_out"]}
     if found:
         table = _table("hazard", "action", "condition", "first out", "reason")

@@ -14,17 +14,18 @@ from edgectl.control.intake import Intake, parse, request_from
 
 _LONGEST_LINE = 4096
 _LONGEST_DETAIL = 200
+_LONGEST_NOTICE = 1000
 _MOST_CLIENTS = 16
 _PATIENCE_S = 2.0
 _MODE = 0o660
 
 
-def _deaf(_: bool, __: str) -> None:
+def _deaf(*_: object) -> None:
     """For a socket whose unit has no use for the uplink's word."""
 
 
 class ControlSocket:
-    """Serves status and requests on a Unix stream socket; ``hear`` is told whether the uplink says it is connected, and what else it says.
+    """Serves status and requests on a Unix stream socket; ``hear`` is told whether the uplink says it is connected, what else it says, and its notice.
 
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
@@ -35,7 +36,7 @@ class ControlSocket:
         path: Path,
         intake: Intake,
         status: Callable[[], dict[str, Any]],
-        hear: Callable[[bool, str], None] = _deaf,
+        hear: Callable[[bool, str, str], None] = _deaf,
     ) -> None:
         self._path, self._intake, self._status, self._hear = path, intake, status, hear
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -114,13 +115,14 @@ class ControlSocket:
             await writer.drain()
 
 
-def _word(data: dict[str, Any]) -> tuple[bool, str]:
+def _word(data: dict[str, Any]) -> tuple[bool, str, str]:
     """What the uplink says of itself.
 
     Raises:
         ValueError: it does not say whether it is connected.
     """
-    connected, detail = data.get("connected"), data.get("detail", "")
-    if not isinstance(connected, bool) or not isinstance(detail, str):
-        raise ValueError("connected: expected true or false; detail: expected a text")
-    return connected, detail[:_LONGEST_DETAIL]
+    connected, detail, notice = data.get("connected"), data.get("detail", ""), data.get("notice", "")
+    if not isinstance(connected, bool) or not isinstance(detail, str) or not isinstance(notice, str):
+        raise ValueError("connected: expected true or false; detail, notice: expected a text")
+    # half a character, which JSON can spell, has no place in a record
+    return connected, detail[:_LONGEST_DETAIL], notice[:_LONGEST_NOTICE].encode(errors="replace").decode()
