@@ -6,7 +6,8 @@
 #   sh certificates.sh client BR-201                for a unit, a host or a bridge, by its name at the broker
 #   sh certificates.sh revoke BR-201                a certificate that may no longer be used: copy crl.pem to the broker, restart it
 #
-# A second call for the same name renews. CA=CENTRAL is the name of another authority than "edgectl site".
+# A second call for the same name renews. CA=NAME calls the authority otherwise than "edgectl site"; WHEN="-startdate 20260101000000Z -enddate 20260102000000Z"
+# instead of DAYS makes a certificate with exact times, to see what happens at its end.
 set -eu
 umask 077
 
@@ -51,13 +52,14 @@ END
 }
 
 issue() {
-    kind=$1 name=$2
+    kind=$1 name=$2 when=${WHEN:--days ${DAYS:-397}}
     [ -f ca.key ] || fail "there is no authority here; call: sh certificates.sh authority"
     case $name in *[/+#]* | '') fail "'$name' is no name" ;; esac
     settings "DNS:$name" >ca.conf
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config ca.conf -subj "/CN=$name" \
         -keyout "$name.key" -out "$name.csr" 2>/dev/null
-    openssl ca -batch -notext -config ca.conf -extensions "$kind" -days "${DAYS:-397}" -in "$name.csr" -out "$name.pem" 2>ca.log ||
+    # shellcheck disable=SC2086  # a list of words
+    openssl ca -batch -notext -config ca.conf -extensions "$kind" $when -in "$name.csr" -out "$name.pem" 2>ca.log ||
         fail "$(cat ca.log)"
     rm "$name.csr"
     chmod 644 "$name.pem"
@@ -88,5 +90,5 @@ case ${1-} in
         openssl ca -config ca.conf -revoke "${2-}.pem" 2>ca.log || fail "$(cat ca.log)"
         list
         ;;
-    *) sed -n 's/^# \{0,1\}//; 2,9p' "$0" ;;
+    *) sed -n 's/^# \{0,1\}//; 2,10p' "$0" ;;
 esac

@@ -29,6 +29,10 @@ class Authority:
         for name in names:
             self._do("client", name, DAYS=str(days))
 
+    def ended(self, name: str) -> None:
+        """A certificate whose time is over."""
+        self._do("client", name, WHEN="-startdate 20200101000000Z -enddate 20200102000000Z")
+
     def revoke(self, name: str) -> None:
         """A certificate that may no longer be used."""
         self._do("revoke", name)

@@ -32,7 +32,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def file(authority: Authority, tmp_path: Path) -> str:
-    return shutil.copy(authority.file("BR-1.pem"), tmp_path / "own.pem")
+    return shutil.copy(authority.file("BR-1.pem"), str(tmp_path / "own.pem"))
 
 
 class Watched:
