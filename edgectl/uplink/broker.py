@@ -184,15 +184,11 @@ async def connect(
 
 
 def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, place: str) -> aiomqtt.Client:
-    try:
-        password = Path(plan.password_file).read_text().strip() if plan.password_file else None
-    except OSError as error:
-        raise BrokerFault(f"uplink.password_file {plan.password_file}: {error.strerror}") from None
     _QUIET.disabled = True
     client = aiomqtt.Client(
         *server,
         username=plan.username or None,
-        password=password,
+        password=_password(plan.password_file) if plan.password_file else None,
         identifier=identifier,
         logger=_QUIET,
         protocol=aiomqtt.ProtocolVersion.V311,
@@ -208,11 +204,24 @@ def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, pl
     return client
 
 
+def _password(file: str) -> str:
+    """What the file holds, read for each connection; without it there is none, never one without a password."""
+    try:
+        password = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        text = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BrokerFault(f"uplink.password_file {file}: {text}") from None
+    if not password:
+        raise BrokerFault(f"uplink.password_file {file}: it is empty")
+    return password
+
+
 def _tls(plan: UplinkPlan, place: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=plan.ca_file or None)
         if plan.cert_file:
-            context.load_cert_chain(plan.cert_file, plan.key_file or None)
+            # OpenSSL would ask for a passphrase on the terminal, and wait
+            context.load_cert_chain(plan.cert_file, plan.key_file or None, password=str)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(file for file in (plan.ca_file, plan.cert_file, plan.key_file) if file)
         raise BrokerFault(f"{place}: certificate files ({files}) cannot be used: {error}") from None
