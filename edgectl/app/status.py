@@ -72,6 +72,8 @@ def _guards(picture: dict[str, Any]) -> Iterator[Text | Table]:
     )
     if unit["conflict"]:
         yield Text(f"conflict: {unit['conflict']}", "bold yellow")
+    if picture["notice"]:
+        yield Text(f"notice: {picture['notice']}", "bold yellow")
     found = {n: h for n, h in picture["hazards"].items() if h["condition"] != "clear" or h["first_out"]}
     if found:
         table = _table("hazard", "action", "condition", "first out", "reason")

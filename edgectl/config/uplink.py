@@ -195,7 +195,8 @@ def _check_security(draft: Draft, section: UplinkSection) -> None:
         draft.error(("uplink", key), "cert_file and key_file belong together", "write both")
     if section.password_file and not section.username:
         draft.error(("uplink", "password_file"), "a password needs a username", "write 'username: ...'")
-    if section.password_file and not section.tls and section.host not in _LOCAL:
+    hosts = {section.host, *(host for host, _ in section.also)}
+    if section.password_file and not section.tls and not hosts <= set(_LOCAL):
         draft.warn(
             ("uplink", "password_file"),
             "without tls the password crosses the network in clear",

@@ -15,6 +15,7 @@ from edgectl.control.refusals import Refused
 
 _LONGEST_LINE = 4096
 _LONGEST_DETAIL = 200
+_LONGEST_NOTICE = 1000
 _MOST_CLIENTS = 16
 _PATIENCE_S = 2.0
 _MODE = 0o660
@@ -27,7 +28,7 @@ def _deaf(*_: object) -> None:
 class ControlSocket:
     """Serves status and requests on a Unix stream socket.
 
-    ``hear`` is told whether the uplink says it is connected, and what else it says; ``refused`` which commands it refused itself.
+    ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -37,7 +38,7 @@ class ControlSocket:
         path: Path,
         intake: Intake,
         status: Callable[[], dict[str, Any]],
-        hear: Callable[[bool, str], None] = _deaf,
+        hear: Callable[[bool, str, str], None] = _deaf,
         refused: Callable[[Refused], None] = _deaf,
     ) -> None:
         self._path, self._intake, self._status = path, intake, status
@@ -121,14 +122,15 @@ class ControlSocket:
             await writer.drain()
 
 
-def _word(data: dict[str, Any]) -> tuple[bool, str]:
+def _word(data: dict[str, Any]) -> tuple[bool, str, str]:
     """What the uplink says of itself.
 
     Raises:
         ValueError: it does not say whether it is connected.
     """
-    connected, detail = data.get("connected"), data.get("detail", "")
-    if not isinstance(connected, bool) or not isinstance(detail, str):
-        raise ValueError("connected: expected true or false; detail: expected a text")
+    connected, detail, notice = data.get("connected"), data.get("detail", ""), data.get("notice", "")
+    if not isinstance(connected, bool) or not isinstance(detail, str) or not isinstance(notice, str):
+        raise ValueError("connected: expected true or false; detail, notice: expected a text")
     check_whole(detail, "detail")
-    return connected, detail[:_LONGEST_DETAIL]
+    check_whole(notice, "notice")
+    return connected, detail[:_LONGEST_DETAIL], notice[:_LONGEST_NOTICE]

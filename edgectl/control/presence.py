@@ -32,6 +32,7 @@ class Presence:
         self._lasting = False
         self._fault = ""
         self._look_ns = 0
+        self.notice = ""
 
     def say(self, *, connected: bool, lasting: bool = False, detail: str = "") -> None:
         """The uplink's word; a ``lasting`` one (a rehearsal has no uplink) is true until the next."""
@@ -39,6 +40,13 @@ class Presence:
         self._heard, self._lasting = now, lasting
         if connected is not self._connected:
             self._post(connected, now, detail)
+
+    def note(self, unit: str, notice: str) -> None:
+        """What the uplink would have people beside the unit know. It stands, and is an event, until the uplink says something else."""
+        if notice != self.notice:
+            words = ("stands" if self.notice else "none", "stands" if notice else "none")
+            self._shell.tell("notice", unit, *words, "uplink", notice or f"over: {self.notice}")
+            self.notice = notice
 
     def look(self) -> None:
         """Notice what nobody says: that the uplink has fallen silent, that the journal has failed."""

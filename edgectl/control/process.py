@@ -96,7 +96,8 @@ class Control:
         now = self.shell.clock.now()
         achieved = self.shell.image.latest.achieved
         journal, saved = self._hooks.journal_health(), self._hooks.snapshot_health()
-        return snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved)
+        notice = self.presence.notice
+        return snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved, notice)
 
     async def operate(self, stop: asyncio.Event, socket: ControlSocket | None) -> tuple[Outcome, ...]:
         """Work until ``stop``; the outputs are driven safe however this ends.
@@ -161,9 +162,10 @@ class Control:
         self._journal.event(event)
         self._hooks.log(event)
 
-    def hear(self, connected: bool, detail: str) -> None:
+    def hear(self, connected: bool, detail: str, notice: str = "") -> None:
         """What the uplink says of itself."""
         self.presence.say(connected=connected, detail=detail)
+        self.presence.note(self.plan.unit, notice)
 
     def _after_scan(self, now_s: float, slack_s: float) -> None:
         self.presence.look()

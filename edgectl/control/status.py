@@ -31,8 +31,9 @@ def snapshot(
     achieved: Mapping[str, Achieved],
     journal: JournalHealth | None,
     saved: SnapshotHealth | None,
+    notice: str = "",
 ) -> dict[str, Any]:
-    """The unit at ``now``; ages in seconds. Before the first scan there are no tags, loops and actuators."""
+    """The unit at ``now``; ages in seconds; ``notice`` is what the uplink would have people know. Before the first scan there are no tags, loops and actuators."""
     punctuality = executive.punctuality
     picture: dict[str, Any] = {
         "unit": plan.unit,
@@ -55,6 +56,7 @@ def snapshot(
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,
         "snapshot": saved._asdict() if saved else None,
+        "notice": notice,
     }
     if executive.result is not None:
         picture["tags"] = _tags(plan, executive.result.measurements, now)

@@ -1,4 +1,4 @@
-"""The uplink's word to control: whether it is connected. Control counts it lost when the word is not renewed."""
+"""The uplink's word to control: whether it is connected, and what people beside the unit should know. Control counts it lost when the word is not renewed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Announcer:
     def __init__(self, socket: Path, every_s: float = EVERY_S) -> None:
         self._socket, self._every_s = socket, every_s
         self.control = ControlLink(socket)
-        self._connected, self._detail = False, "not connected yet"
+        self._connected, self._detail, self._notice = False, "not connected yet", ""
         self._changed = asyncio.Event()
         self._told = Told(structlog.get_logger("uplink"), "control")
 
@@ -34,6 +34,12 @@ class Announcer:
         if connected is not self._connected:
             self._changed.set()
         self._connected, self._detail = connected, detail
+
+    def note(self, notice: str) -> None:
+        """What somebody should know of, for as long as it stands; empty when there is nothing."""
+        if notice != self._notice:
+            self._changed.set()
+        self._notice = notice
 
     async def run(self) -> None:
         """Keep saying it until cancelled."""
@@ -51,7 +57,12 @@ class Announcer:
         try:
             while True:
                 self._changed.clear()
-                word = {"do": "uplink", "connected": self._connected, "detail": self._detail}
+                word = {
+                    "do": "uplink",
+                    "connected": self._connected,
+                    "detail": self._detail,
+                    "notice": self._notice,
+                }
                 writer.write(json.dumps(word).encode() + b"\n")
                 async with asyncio.timeout(_ANSWER_S):
                     answer = await reader.readline()

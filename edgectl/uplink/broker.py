@@ -1,6 +1,6 @@
 """One connection to a broker, over aiomqtt: MQTT 3.1.1, clean session, at most ``WINDOW`` messages on the way.
 
-aiomqtt hides why a connection fails behind one exception; ``explain`` finds it out again and says what to look at. MQTT 5 would have to leave
+MQTT 5 would have to leave
 with reason 0x04 after a Sparkplug death, and aiomqtt always says 0x00.
 """
 
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiomqtt
-from aiomqtt.exceptions import MqttConnectError
 
 from edgectl.model.plan import UplinkPlan
+from edgectl.uplink.explain import explain
 from edgectl.uplink.session import BrokerFault, Message
 
 Server = tuple[str, int]  # name or address, and port
@@ -32,9 +32,7 @@ LONGEST_HEARD = 65_536  # bytes; of longer ones only the beginning comes into me
 _GOODBYE_S = 2.0
 # aiomqtt and paho tell each fault several times and in their own words; ``explain`` tells it once.
 _QUIET = logging.getLogger("edgectl.uplink.mqtt")
-# CONNACK 2, 4 and 5 (MQTT 3.1.1, section 3.2.2.3) as paho numbers them.
 _DENIED = 0x80  # SUBACK (MQTT 3.1.1, section 3.9.3)
-_BAD_IDENTIFIER, _BAD_LOGIN, _NOT_AUTHORIZED = 133, 134, 135
 
 
 Hear = Callable[[str, bytes, bool], None]  # topic, payload, whether it was retained
@@ -49,8 +47,15 @@ class Broker:
 
     def __init__(self, client: aiomqtt.Client, place: str, patience_s: float) -> None:
         self._client = client
-        self._place = place
+        self.place = place
         self._patience_s = patience_s
+
+    @property
+    def certificate_end_s(self) -> int | None:
+        """When the broker's certificate ends (UTC, s); None without TLS."""
+        raw = self._client._client.socket()  # noqa: SLF001 - there is no public way
+        shown = raw.getpeercert() if isinstance(raw, ssl.SSLSocket) else None
+        return ssl.cert_time_to_seconds(str(shown["notAfter"])) if shown else None
 
     async def deliver(self, messages: Iterable[Message]) -> None:
         """Send in order; returns when all are confirmed (PUBACK).
@@ -73,13 +78,13 @@ class Broker:
                 if task not in waiting:
                     task.result()
         except aiomqtt.MqttError as error:
-            raise explain(error, self._place, connected=True) from error
+            raise explain(error, self.place, connected=True) from error
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if waiting:
-            raise BrokerFault(f"{self._place}: does not confirm what it is sent")
+            raise BrokerFault(f"{self.place}: does not confirm what it is sent")
 
     async def _publish(self, message: Message) -> None:
         # Without a timeout of its own: the window has one, and aiomqtt would spend a task and a timer on each.
@@ -97,9 +102,9 @@ class Broker:
             async with asyncio.timeout(self._patience_s):
                 await self._publish(message)
         except TimeoutError:
-            raise BrokerFault(f"{self._place}: takes nothing any more") from None
+            raise BrokerFault(f"{self.place}: takes nothing any more") from None
         except aiomqtt.MqttError as error:
-            raise explain(error, self._place, connected=True) from error
+            raise explain(error, self.place, connected=True) from error
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Hear these topics at QoS 1.
@@ -110,10 +115,10 @@ class Broker:
         try:
             granted = await self._client.subscribe([(topic, 1) for topic in topics])
         except aiomqtt.MqttError as error:
-            raise explain(error, self._place, connected=True) from error
+            raise explain(error, self.place, connected=True) from error
         for topic, code in zip(topics, granted, strict=True):
             if cast("int", getattr(code, "value", code)) >= _DENIED:
-                text = f"{self._place}: the broker does not let this user read {topic}; check its access list"
+                text = f"{self.place}: the broker does not let this user read {topic}; check its access list"
                 raise BrokerFault(text, refused=True)
 
     async def attend(self, work: Coroutine[Any, Any, None], hear: Hear = _deaf) -> None:
@@ -128,7 +133,7 @@ class Broker:
             for task in done:
                 task.result()
         except aiomqtt.MqttError as error:
-            raise explain(error, self._place, connected=True) from error
+            raise explain(error, self.place, connected=True) from error
         finally:
             for task in tasks:
                 task.cancel()
@@ -162,7 +167,8 @@ async def connect(
     """
     place = f"{server[0]}:{server[1]}"
     client = _client(plan, server, identifier, will, place)
-    _bound(client)
+    alerts: list[ssl.SSLError] = []
+    _bound(client, alerts)
     _before_connect(client, greet)
     try:
         async with client:
@@ -172,21 +178,17 @@ async def connect(
                 _hang_up(client)
                 raise
     except aiomqtt.MqttError as error:
-        raise explain(error, place, connected=False) from error
+        raise explain(error, place, connected=False, alerts=alerts) from error
     finally:
         _hang_up(client)
 
 
 def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, place: str) -> aiomqtt.Client:
-    try:
-        password = Path(plan.password_file).read_text().strip() if plan.password_file else None
-    except OSError as error:
-        raise BrokerFault(f"uplink.password_file {plan.password_file}: {error.strerror}") from None
     _QUIET.disabled = True
     client = aiomqtt.Client(
         *server,
         username=plan.username or None,
-        password=password,
+        password=_password(plan.password_file) if plan.password_file else None,
         identifier=identifier,
         logger=_QUIET,
         protocol=aiomqtt.ProtocolVersion.V311,
@@ -202,11 +204,24 @@ def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, pl
     return client
 
 
+def _password(file: str) -> str:
+    """What the file holds, read for each connection; without it there is none, never one without a password."""
+    try:
+        password = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        text = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BrokerFault(f"uplink.password_file {file}: {text}") from None
+    if not password:
+        raise BrokerFault(f"uplink.password_file {file}: it is empty")
+    return password
+
+
 def _tls(plan: UplinkPlan, place: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=plan.ca_file or None)
         if plan.cert_file:
-            context.load_cert_chain(plan.cert_file, plan.key_file or None)
+            # OpenSSL would ask for a passphrase on the terminal, and wait
+            context.load_cert_chain(plan.cert_file, plan.key_file or None, password=str)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(file for file in (plan.ca_file, plan.cert_file, plan.key_file) if file)
         raise BrokerFault(f"{place}: certificate files ({files}) cannot be used: {error}") from None
@@ -225,8 +240,11 @@ def _before_connect(client: aiomqtt.Client, greet: Callable[[], None]) -> None:
     raw.on_socket_open = greeted
 
 
-def _bound(client: aiomqtt.Client) -> None:
-    """Keep only the beginning of a packet that is too long: MQTT 3.1.1 cannot tell the broker a limit, and a packet may have 256 MB."""
+def _bound(client: aiomqtt.Client, alerts: list[ssl.SSLError]) -> None:
+    """Keep only the beginning of a packet that is too long: MQTT 3.1.1 cannot tell the broker a limit, and a packet may have 256 MB.
+
+    ``alerts`` gets what ends TLS. From TLS 1.3 on a broker tells only behind the handshake that it does not want our certificate, and paho keeps that to itself.
+    """
     raw: Any = client._client  # noqa: SLF001 - there is no public way
     receive = raw._sock_recv  # noqa: SLF001
 
@@ -234,7 +252,11 @@ def _bound(client: aiomqtt.Client) -> None:
         packet = raw._in_packet  # noqa: SLF001
         if packet["remaining_length"] > LONGEST_HEARD:
             del packet["packet"][LONGEST_HEARD:]
-        data: bytes = receive(min(size, LONGEST_HEARD))
+        try:
+            data: bytes = receive(min(size, LONGEST_HEARD))
+        except ssl.SSLError as alert:
+            alerts.append(alert)
+            raise
         return data
 
     raw._sock_recv = bounded  # noqa: SLF001
@@ -250,42 +272,3 @@ def _hang_up(client: aiomqtt.Client) -> None:
     if isinstance(raw, socket.socket):
         with contextlib.suppress(OSError):
             raw.shutdown(socket.SHUT_RDWR)
-
-
-def explain(error: aiomqtt.MqttError, place: str, *, connected: bool) -> BrokerFault:
-    """What happened, in words for the person who has to mend it."""
-    if isinstance(error, MqttConnectError):
-        return _refusal(error.rc if isinstance(error.rc, int) else getattr(error.rc, "value", 0), place)
-    cause = error.__cause__ or error.__context__
-    if connected:
-        return BrokerFault(f"{place}: connection lost ({cause or error})")
-    if "Operation timed out" in str(error):
-        text = "something listens there and does not answer; frozen, no MQTT broker, or TLS on one side only?"
-    else:
-        text = _cause_text(cause)
-    return BrokerFault(f"{place}: {text}")
-
-
-def _cause_text(cause: BaseException | None) -> str:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({cause.verify_message}); check uplink.ca_file, the name and the clock"
-    if isinstance(cause, ssl.SSLError):
-        return f"no TLS connection ({cause.reason}); check uplink.tls and the port"
-    if isinstance(cause, socket.gaierror):
-        return f"the name does not resolve ({cause.strerror}); check uplink.host and DNS"
-    if isinstance(cause, ConnectionRefusedError):
-        return "nothing listens there; is the broker running, is the port right?"
-    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError):
-        return f"{cause.strerror or cause}; check the network"
-    return "no answer; check the network and firewalls"
-
-
-def _refusal(code: int, place: str) -> BrokerFault:
-    if code in (_BAD_LOGIN, _NOT_AUTHORIZED):
-        return BrokerFault(
-            f"{place}: the broker refuses this user; check uplink.username and uplink.password_file",
-            refused=True,
-        )
-    if code == _BAD_IDENTIFIER:
-        return BrokerFault(f"{place}: the broker refuses the name; check uplink.client_id", refused=True)
-    return BrokerFault(f"{place}: the broker refuses the connection (code {code})")

@@ -19,6 +19,7 @@ from edgectl.uplink.broker import Broker, Server, connect
 from edgectl.uplink.commander import Commander
 from edgectl.uplink.dialect import Say
 from edgectl.uplink.event import Scalar, utc_text
+from edgectl.uplink.expiry import Expiry
 from edgectl.uplink.forwarder import Forwarder
 from edgectl.uplink.readable import ReadableEncoder
 from edgectl.uplink.session import Message
@@ -46,9 +47,15 @@ class JsonDialect:
     name = "json"
 
     def __init__(
-        self, plan: Plan, journal: Path, path: Path, commander: Commander, utc_ns: Callable[[], int]
+        self,
+        plan: Plan,
+        journal: Path,
+        path: Path,
+        commander: Commander,
+        utc_ns: Callable[[], int],
+        expiry: Expiry,
     ) -> None:
-        self._plan, self._commander, self._utc_ns = plan, commander, utc_ns
+        self._plan, self._commander, self._utc_ns, self._expiry = plan, commander, utc_ns, expiry
         self.cursor = Cursor(journal, path, ReadableEncoder.kinds)
         self._told = Told(structlog.get_logger("uplink"), "journal")
 
@@ -57,6 +64,7 @@ class JsonDialect:
         uplink = self._plan.uplink
         encoder = ReadableEncoder(self._plan, self._utc_ns, self._told)
         async with connect(uplink, server, uplink.client_id, encoder.will()) as link:
+            self._expiry.met(link.place, link.certificate_end_s)
             orders: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue(_MOST_WAITING)
             forwarder = Forwarder(
                 self.cursor, encoder, link, disk, publish_s=uplink.publish_s, told=self._told

@@ -17,6 +17,7 @@ from edgectl.uplink.announcer import Announcer
 from edgectl.uplink.commander import Commander
 from edgectl.uplink.control_link import ControlLink
 from edgectl.uplink.dialect import Dialect, Say
+from edgectl.uplink.expiry import Expiry
 from edgectl.uplink.json_dialect import JsonDialect
 from edgectl.uplink.session import BrokerFault
 from edgectl.uplink.told import Told
@@ -62,13 +63,15 @@ async def run(
     commander = Commander(
         plan.uplink.commands, control, cursor.parent / "commands.json", utc_ns, time.monotonic
     )
-    dialects = _dialects(plan, journal, cursor, control, commander, utc_ns)
+    expiry = Expiry(plan.uplink.cert_file, utc_ns, announcer.note if announcer else _unnoted)
+    dialects = _dialects(plan, journal, cursor, control, commander, utc_ns, expiry)
     announcing = asyncio.create_task(announcer.run()) if announcer else None
     say = announcer.say if announcer else _unheard
     serving = [
         asyncio.create_task(_serve(plan, dialect, Pace(chance), say if dialect is dialects[0] else _unheard))
         for dialect in dialects
     ]
+    serving.append(asyncio.create_task(expiry.run()))
     try:
         done, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -91,6 +94,7 @@ def _dialects(
     control: ControlLink,
     commander: Commander,
     utc_ns: Callable[[], int],
+    expiry: Expiry,
 ) -> list[Dialect]:
     """The one whose connection counts first."""
     found: list[Dialect] = []
@@ -98,10 +102,14 @@ def _dialects(
         # protobuf is as large as the rest of this process: only where it is used
         from edgectl.uplink.sparkplug.dialect import SparkplugDialect
 
-        found.append(SparkplugDialect(plan, journal, cursor.parent, control, commander, utc_ns))
+        found.append(SparkplugDialect(plan, journal, cursor.parent, control, commander, utc_ns, expiry))
     if plan.uplink.readable or not found:
-        found.append(JsonDialect(plan, journal, cursor, commander, utc_ns))
+        found.append(JsonDialect(plan, journal, cursor, commander, utc_ns, expiry))
     return found
+
+
+def _unnoted(_: str) -> None:
+    """For an uplink without a control process beside it."""
 
 
 def _unheard(*, connected: bool, detail: str = "") -> None:

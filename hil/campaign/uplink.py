@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hil.campaign.bed import STILL, WALL
 from hil.campaign.child import free_port, resources
 from hil.campaign.proxy import Proxy
-from hil.campaign.row import Absent, Finding, Row, Skip
+from hil.campaign.row import Finding, Row, Skip
 from hil.campaign.shim import Shim
 from hil.subscriber import Subscriber
 
@@ -254,13 +254,12 @@ def publish_big(port: int, topic: str, size: int) -> None:
     asyncio.run(send())
 
 
-ROWS: tuple[Row | Absent, ...] = (
+ROWS: tuple[Row, ...] = (
     Row("B01", "Broker absent at boot: refused, unreachable, does not resolve, resolver hangs 30 s", "in control <= Tboot 60 s; status answered < 50 ms (p99)", STILL, _absent, own=True, alone=True),
     Row("B02", "Broker gone", "0 records lost; back-fill historical (1 h, 24 h, Q scaled to 20 s)", STILL, _gone, own=True),
     Row("B03", "Packets dropped both ways (half-open)", "found out <= 1.5 keep-alive + first wait; memory bounded; nothing lost", STILL, _half_open, own=True),
     Row("B04", "5 kB/s and 2 s round trip", "an event is heard < 10 s", WALL, _thin, own=True),
     Row("B05", "Up and down again and again", "<= 1 attempt a second; one birth a session; descriptors back (5 s for 30 min scaled to 2.5 s for 30 s)", STILL, _flapping, own=True),
     Row("B06", "Wrong password", "<= 1 attempt per 30 s; 0 without name and password", STILL, _wrong_password, own=True),
-    Absent("B08", "Own client certificate expires", "needs warnings before expiry"),
     Row("B09", "Large retained message below the unit's topic", "< 32 MB more in any process; in control (200 MB scaled to 20 MB)", STILL, _retained, own=True),
 )  # fmt: skip

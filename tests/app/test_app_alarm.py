@@ -203,3 +203,12 @@ def test_a_wrong_call_says_what_is_right(words: list[str], says: str) -> None:
     done = CliRunner().invoke(edgectl, ["alarms", *words])
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_a_notice_of_the_uplink_stands_in_the_status() -> None:
+    bench = siren(PAH)
+    console = Console(width=120, record=True, file=io.StringIO())
+    for notice in ("", "own certificate br-1.pem ends on 2026-12-07 18:00 UTC"):
+        console.print(tables(picture(bench) | {"notice": notice}))
+        assert ("notice:" in (text := console.export_text())) is bool(notice)
+        assert notice in text

@@ -151,7 +151,7 @@ def _listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, speed: float = SPEED, config: Path = ROOT / "configs/demo", **more: str
+    folder: Path, speed: float = SPEED, config: Path = ROOT / "configs/demo", /, **more: str
 ) -> Iterator[Unit]:
     """Everything but the broker, all instruments answering. ``more`` are values of the folder: ``uplink_loss__alarm_after="20 s"``."""
     mqtt = free_port()

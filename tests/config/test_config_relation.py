@@ -294,6 +294,13 @@ RELATION = {
         "uplink",
         severity="warning",
     ),
+    "password in clear to another broker": Bad(
+        "  host: 127.0.0.1\n  port: 1883\n  topic: site/hall\n  username: br-1\n  password_file: mqtt",
+        "  host: 127.0.0.1\n  also: [broker-2.example]\n  username: br-1\n  password_file: §mqtt",
+        ("crosses the network in clear",),
+        "uplink",
+        severity="warning",
+    ),
     "port that wanders": Bad(
         "port: /dev/serial/by-id/gas",
         "port: §/dev/ttyUSB0",

@@ -15,6 +15,7 @@ from edgectl.control.shell import Shell
 from edgectl.core.initial import initial_state
 from edgectl.core.scan import scan
 from edgectl.model.codec import seal
+from edgectl.model.event import Event
 from edgectl.model.image import JOURNAL_CHANNEL, UPLINK_CHANNEL, Image
 from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Sample
@@ -91,6 +92,26 @@ def test_a_silent_uplink_is_lost_since_its_last_word() -> None:
         (UPLINK_CHANNEL, 1.0, "", 0.0),
         (UPLINK_CHANNEL, 0.0, "no word of it for 15 s", 5.0),
         (UPLINK_CHANNEL, 1.0, "", 21.0),
+    ]
+
+
+def test_a_notice_of_the_uplink_is_an_event_when_it_changes_and_stands_until_then() -> None:
+    """Whatever the uplink repeats, and though it falls silent: a certificate ends whether somebody says so or not."""
+
+    async def body() -> list[tuple[str, ...]]:
+        events: list[Event] = []
+        clock = Clock(asyncio.get_running_loop(), EPOCH_NS)
+        presence = Presence(Shell(ProcessImage(), clock, events.append), lambda: None)
+        for notice in ("", "ends soon", "ends soon", "ends sooner", "", ""):
+            presence.note("U1", notice)
+            assert presence.notice == notice
+            presence.look()
+        return [event[1:] for event in events]
+
+    assert virtual_run(body()) == [
+        ("notice", "U1", "none", "stands", "uplink", "ends soon"),
+        ("notice", "U1", "stands", "stands", "uplink", "ends sooner"),
+        ("notice", "U1", "stands", "none", "uplink", "over: ends sooner"),
     ]
 
 

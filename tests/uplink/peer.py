@@ -24,7 +24,7 @@ def need(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if not missing:
         return
-    text = f"{', '.join(missing)} missing: apt-get install mosquitto mosquitto-clients"
+    text = f"{', '.join(missing)} missing: apt-get install mosquitto mosquitto-clients openssl"
     if os.environ.get("EDGECTL_REQUIRE_PEERS"):
         pytest.fail(text)
     pytest.skip(text)

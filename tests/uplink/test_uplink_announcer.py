@@ -13,14 +13,14 @@ from edgectl.control.control_socket import ControlSocket
 from edgectl.control.intake import Intake
 from edgectl.uplink.announcer import Announcer
 
-Heard = list[tuple[bool, str]]
+Heard = list[tuple[bool, str, str]]
 
 
 @contextlib.asynccontextmanager
 async def control(path: Path) -> AsyncIterator[Heard]:
     """A control socket that remembers what it hears."""
     heard: Heard = []
-    served = ControlSocket(path, Intake(), dict, lambda connected, detail: heard.append((connected, detail)))
+    served = ControlSocket(path, Intake(), dict, lambda *word: heard.append(word))
     await served.open()
     try:
         yield heard
@@ -50,11 +50,14 @@ async def until(heard: Heard, count: int) -> Heard:
 async def test_it_says_so_at_once_when_it_changes_and_again_while_it_lasts(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     async with control(path) as heard, announcing(path, 30.0) as announcer:
-        assert await until(heard, 1) == [(False, "not connected yet")]
+        assert await until(heard, 1) == [(False, "not connected yet", "")]
         announcer.say(connected=True)
-        assert (await until(heard, 2))[1:] == [(True, "")]
+        assert (await until(heard, 2))[1:] == [(True, "", "")]
         announcer.say(connected=False, detail="refused")
-        assert (await until(heard, 3))[2:] == [(False, "refused")]
+        assert (await until(heard, 3))[2:] == [(False, "refused", "")]
+        announcer.note("the certificate ends")
+        announcer.note("the certificate ends")
+        assert (await until(heard, 4))[3:] == [(False, "refused", "the certificate ends")]
     async with control(path) as heard, announcing(path, 0.05):
         await until(heard, 4)
 
@@ -66,7 +69,7 @@ async def test_control_may_come_late_go_and_come_back(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         for _ in range(2):
             async with control(path) as heard:
-                assert (await until(heard, 2))[0] == (True, "")
+                assert (await until(heard, 2))[0] == (True, "", "")
 
 
 @pytest.mark.parametrize("answer", [b'{"error": "do: expected status or request"}\n', b"not json\n", b""])
@@ -88,7 +91,8 @@ async def test_an_answer_that_makes_no_sense_is_no_reason_to_end(answer: bytes, 
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"do": "uplink"}', b'{"do": "uplink", "connected": 1}', b'{"do": "uplink", "connected": true, "detail": 3}']
+    "line", [b'{"do": "uplink"}', b'{"do": "uplink", "connected": 1}', b'{"do": "uplink", "connected": true, "detail": 3}',
+     b'{"do": "uplink", "connected": true, "notice": null}']
 )  # fmt: skip
 async def test_a_word_that_says_nothing_is_refused_and_not_heard(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
@@ -96,7 +100,13 @@ async def test_a_word_that_says_nothing_is_refused_and_not_heard(line: bytes, tm
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(line + b"\n")
         assert b"connected: expected true or false" in await reader.readline()
-        writer.write(b'{"do": "uplink", "connected": true, "detail": "' + b"x" * 999 + b'"}\n')
+        writer.write(
+            b'{"do": "uplink", "connected": true, "detail": "'
+            + b"x" * 999
+            + b'", "notice": "\\ud800'
+            + b"y" * 2000
+            + b'"}\n'
+        )
         assert b'"heard": true' in await reader.readline()
-        assert heard == [(True, "x" * 200)]
+        assert heard == [(True, "x" * 200, "?" + "y" * 999)]
         writer.close()

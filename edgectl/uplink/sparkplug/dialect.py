@@ -17,6 +17,7 @@ from edgectl.uplink.commander import Commander
 from edgectl.uplink.control_link import ControlLink
 from edgectl.uplink.dialect import Say
 from edgectl.uplink.event import Scalar
+from edgectl.uplink.expiry import Expiry
 from edgectl.uplink.readable import topic_level
 from edgectl.uplink.sparkplug.bdseq import BirthDeathSequence
 from edgectl.uplink.sparkplug.command import Listener
@@ -41,8 +42,10 @@ class SparkplugDialect:
         control: ControlLink,
         commander: Commander,
         utc_ns: Callable[[], int],
+        expiry: Expiry,
     ) -> None:
         self._plan, self._control, self._commander, self._utc_ns = plan, control, commander, utc_ns
+        self._expiry = expiry
         self.cursor = Cursor(journal, folder / "sparkplug.db", KINDS, whole_moments=True)
         self._numbers = BirthDeathSequence(folder / "bdseq")
         host = plan.uplink.sparkplug.primary_host
@@ -58,6 +61,7 @@ class SparkplugDialect:
         node = EdgeNode(self._plan.uplink.sparkplug, self._numbers.next(), self._now_ms)
         identifier = f"{self._plan.uplink.client_id}-spb"
         async with connect(self._plan.uplink, server, identifier, node.death(), self._numbers.use) as link:
+            self._expiry.met(link.place, link.certificate_end_s)
             await self._attend(node, link, server, disk, say)
 
     async def _attend(self, node: EdgeNode, link: Broker, server: Server, disk: Executor, say: Say) -> None:
@@ -114,6 +118,7 @@ class SparkplugDialect:
             "Node Info/Version": edgectl.__version__,
             "Node Info/Plan": self._plan.digest,
             "Uplink/Refused": self._commander.refused,
+            "Uplink/Certificate Days": self._expiry.days,
         }
 
     def _now_ms(self) -> int:
