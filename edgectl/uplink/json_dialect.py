@@ -22,7 +22,7 @@ from edgectl.uplink.event import Scalar, utc_text
 from edgectl.uplink.expiry import Expiry
 from edgectl.uplink.forwarder import Forwarder
 from edgectl.uplink.readable import ReadableEncoder
-from edgectl.uplink.session import Message
+from edgectl.uplink.session import BrokerFault, Message
 from edgectl.uplink.told import Told
 from edgectl.uplink.wish import HEARD, LONGEST_COMMAND, LONGEST_TEXT, Order, Outcome, Wish, checked, text
 
@@ -59,7 +59,14 @@ class JsonDialect:
                 self.cursor, encoder, link, disk, publish_s=uplink.publish_s, told=self._told
             )
 
-            def hear(_: str, payload: bytes, retained: bool) -> None:
+            birth = tuple(encoder.birth())
+            passed_on = asyncio.Event()
+
+            def hear(topic: str, payload: bytes, retained: bool) -> None:
+                if topic == birth[0].topic:
+                    if payload == birth[0].payload:
+                        passed_on.set()
+                    return
                 try:
                     orders.put_nowait((payload, retained))
                 except asyncio.QueueFull:
@@ -67,17 +74,31 @@ class JsonDialect:
 
             obeying = asyncio.create_task(self._obey(link, encoder.topic("answer"), orders))
             try:
-                if self._commander.listens:
-                    await link.subscribe([encoder.topic("command")])
-                await link.deliver(encoder.birth())
-                say(connected=True)
-                await link.attend(forwarder.run(), hear)
+                commands = (encoder.topic("command"),) if self._commander.listens else ()
+                await link.subscribe([birth[0].topic, *commands])
+                await link.deliver(birth)
+                await link.attend(self._forward(forwarder, link, passed_on, say), hear)
             except asyncio.CancelledError:
                 await link.part(encoder.death())
                 raise
             finally:
                 obeying.cancel()
                 await asyncio.gather(obeying, return_exceptions=True)
+
+    async def _forward(self, forwarder: Forwarder, link: Broker, passed_on: asyncio.Event, say: Say) -> None:
+        """Forward as soon as the own birth has come back: a broker of MQTT 3.1.1 confirms a message even when it drops it for want of rights.
+
+        Raises:
+            BrokerFault: it did not come back.
+        """
+        try:
+            async with asyncio.timeout(self._plan.uplink.keepalive_s):
+                await passed_on.wait()
+        except TimeoutError:
+            text = "the broker confirms what this user says and does not pass it on; it must let it write all below its topic, and read its status"
+            raise BrokerFault(f"{link.place}: {text}", refused=True) from None
+        say(connected=True)
+        await forwarder.run()
 
     async def _obey(self, link: Broker, topic: str, orders: asyncio.Queue[tuple[bytes, bool]]) -> None:
         while True:
