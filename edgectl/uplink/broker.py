@@ -121,6 +121,19 @@ class Broker:
                 text = f"{self.place}: the broker does not let this user read {topic}; check its access list"
                 raise BrokerFault(text, refused=True)
 
+    async def await_echo(self, heard: asyncio.Event, what: str) -> None:
+        """Wait until what this user said comes back to it: a broker of MQTT 3.1.1 confirms a message even when it drops it for want of rights.
+
+        Raises:
+            BrokerFault: it did not come back within the patience of this connection.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await heard.wait()
+        except TimeoutError:
+            text = f"the broker confirms what this user says and does not pass it on; its access list must let it write all its topics, and read {what}"
+            raise BrokerFault(f"{self._place}: {text}", refused=True) from None
+
     async def attend(self, work: Coroutine[Any, Any, None], hear: Hear = _deaf) -> None:
         """Run ``work`` to its end, or for as long as the connection stands; ``hear`` is handed what arrives.
 

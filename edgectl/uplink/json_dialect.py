@@ -70,7 +70,14 @@ class JsonDialect:
                 self.cursor, encoder, link, disk, publish_s=uplink.publish_s, told=self._told
             )
 
-            def hear(_: str, payload: bytes, retained: bool) -> None:
+            birth = tuple(encoder.birth())
+            passed_on = asyncio.Event()
+
+            def hear(topic: str, payload: bytes, retained: bool) -> None:
+                if topic == birth[0].topic:
+                    if payload == birth[0].payload:
+                        passed_on.set()
+                    return
                 try:
                     orders.put_nowait((payload, retained))
                 except asyncio.QueueFull:
@@ -78,17 +85,26 @@ class JsonDialect:
 
             obeying = asyncio.create_task(self._obey(link, encoder.topic("answer"), orders))
             try:
-                if self._commander.listens:
-                    await link.subscribe([encoder.topic("command")])
-                await link.deliver(encoder.birth())
-                say(connected=True)
-                await link.attend(forwarder.run(), hear)
+                commands = (encoder.topic("command"),) if self._commander.listens else ()
+                await link.subscribe([birth[0].topic, *commands])
+                await link.deliver(birth)
+                await link.attend(self._forward(forwarder, link, passed_on, say), hear)
             except asyncio.CancelledError:
                 await link.part(encoder.death())
                 raise
             finally:
                 obeying.cancel()
                 await asyncio.gather(obeying, return_exceptions=True)
+
+    async def _forward(self, forwarder: Forwarder, link: Broker, passed_on: asyncio.Event, say: Say) -> None:
+        """Forward as soon as the own birth has come back.
+
+        Raises:
+            BrokerFault: it did not come back.
+        """
+        await link.await_echo(passed_on, "its status")
+        say(connected=True)
+        await forwarder.run()
 
     async def _obey(self, link: Broker, topic: str, orders: asyncio.Queue[tuple[bytes, bool]]) -> None:
         while True:

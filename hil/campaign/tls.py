@@ -127,7 +127,7 @@ def _notices(stage: Stage, after: int) -> list[str]:
 
 def _crossings(stage: Stage, words: dict[str, str], days: int, wanted: tuple[str, ...]) -> str:
     """One start of the unit before a threshold, and what it said until it was passed; what is wrong with that."""
-    end_s = time.time() + days * _DAY_S + _LEAD_S
+    end_s = int(time.time()) + days * _DAY_S + _LEAD_S
     _ending(stage.folder, "own", end_s)
     begun = stage.journal.last() if stage.unit else 0
     stage.start_unit(words)

@@ -76,7 +76,7 @@ def test_no_secret_is_anywhere_but_in_its_file(
     """While the broker refuses the password, and after it has taken it."""
     key = "".join((secrets / "BR-DEMO.key").read_text().splitlines()[1:-1])
     words = [*authority.words("BR-DEMO"), "-u", "ear", "-P", "ear"]
-    ear = Subscriber(site.port, "#", "-h", "localhost", *words)
+    ear = Subscriber(site.port, "edgectl/#", "-h", "localhost", *words)
     with running(
         tmp_path,
         uplink__host="localhost",

@@ -74,7 +74,8 @@ TYPES = {str: "text", float: "double precision", int: "double precision", bool: 
 
 
 def test_every_field_of_every_message_has_its_column(messages: list[tuple[str, dict[str, Any]]]) -> None:
-    tables, taken = columns(), defaultdict(int)
+    tables = columns()
+    taken: defaultdict[str, int] = defaultdict(int)
     for topic, body in messages:
         [settings] = [one for one in INPUTS if any(matches(pattern, topic) for pattern in one["topics"])]
         table = settings["name_override"]

@@ -100,13 +100,15 @@ async def test_a_word_that_says_nothing_is_refused_and_not_heard(line: bytes, tm
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(line + b"\n")
         assert b"connected: expected true or false" in await reader.readline()
+        writer.write(b'{"do": "uplink", "connected": true, "notice": "\\ud800"}\n')
+        assert b"half a character" in await reader.readline()
         writer.write(
             b'{"do": "uplink", "connected": true, "detail": "'
             + b"x" * 999
-            + b'", "notice": "\\ud800'
+            + b'", "notice": "'
             + b"y" * 2000
             + b'"}\n'
         )
         assert b'"heard": true' in await reader.readline()
-        assert heard == [(True, "x" * 200, "?" + "y" * 999)]
+        assert heard == [(True, "x" * 200, "y" * 1000)]
         writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +21,7 @@ from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
 from edgectl.uplink.process import run
 from tests.store.recording import Course, record, unit
 from tests.uplink.authority import Authority
-from tests.uplink.peer import Mosquitto, free_port, need
+from tests.uplink.peer import Mosquitto, Subscriber, free_port, need
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +156,27 @@ async def test_every_broker_of_the_list_gets_tls_name_and_certificate_or_nothing
         assert PASSWORD.encode() not in hello
     assert "New client connected" not in (tmp_path / "strange" / "log").read_text()
     assert "u'BR-1'" in (tmp_path / "broker.log").read_text()
+
+
+@pytest.mark.parametrize("rights", ["topic read #", "topic write #"], ids=["may not write", "may not read"])
+async def test_a_broker_that_drops_what_it_confirms_is_given_no_record(rights: str, tmp_path: Path) -> None:
+    """mosquitto confirms what its list does not allow, and drops it: the records wait for one that passes them on."""
+    (tmp_path / "acl").write_text(f"{rights}\n")
+    broker = Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {tmp_path}/acl\nuser {getpass.getuser()}")
+    broker.start()
+    uplink = UplinkPlan(host="127.0.0.1", port=broker.port, keepalive_s=1, publish_s=0.05)
+    site = seal(replace(unit(journal=JournalPlan(commit_s=0.05)), uplink=uplink))
+    record(tmp_path / "journal.db", Course(site), 50)
+    said = await lines(site, tmp_path, lambda logs: any(line["event"] == "broker" for line in logs))
+    assert "confirms what this user says and does not pass it on" in said[0]
+    (tmp_path / "acl").write_text("topic readwrite #\n")
+    broker.signal(signal.SIGHUP)
+    ear = Subscriber(broker.port, "#")
+    said = await lines(site, tmp_path, lambda _: sum("tag/" in m.topic for m in ear.received()) > 0)
+    assert said == [f"connected to 127.0.0.1:{broker.port}"]
+    first = min(m.body["seq"] for m in ear.stop() if "seq" in m.body)
+    assert first == 1
+    broker.stop()
 
 
 @pytest.mark.parametrize(

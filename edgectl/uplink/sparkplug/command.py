@@ -50,8 +50,8 @@ class Listener:
         await asyncio.gather(self._work, return_exceptions=True)
 
     def topics(self) -> list[str]:
-        """What to subscribe to: commands to the node, to the device if any are heard, and the primary host."""
-        found = [self._node.topic("NCMD")]
+        """What to subscribe to: commands to the node, to the device if any are heard, the primary host, and the own birth."""
+        found = [self._node.topic("NCMD"), self._node.topic("NBIRTH")]
         if self._commander.listens:
             found.append(self._node.topic("DCMD", self._device))
         if self._primary is not None:
@@ -63,6 +63,8 @@ class Listener:
         if self._primary is not None and topic == self._primary.topic:
             self._primary.hear(self._server, payload)
             self._session.wake()
+        elif topic == self._node.topic("NBIRTH"):
+            self._session.passed_on.set()
         elif topic == self._node.topic("NCMD") and _asks_rebirth(payload, retained):
             self._session.request_birth()
         else:

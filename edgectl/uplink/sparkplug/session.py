@@ -39,7 +39,7 @@ class UnknownPlanError(Exception):
 
 
 class EdgeSession:
-    """The life of one connection. ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
+    """The life of one connection. ``passed_on`` is set when the own birth comes back from the broker; ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class EdgeSession:
         self._forwarder = Forwarder(cursor, self, self, disk, publish_s=plan.uplink.publish_s, told=told)
         self._order = asyncio.Lock()  # numbers are given and published under it
         self._wake = asyncio.Event()
+        self.passed_on = asyncio.Event()
         self._picture: Picture | None = None
         self._waiting = 0
         self._rebirth = False
@@ -87,8 +88,13 @@ class EdgeSession:
         return True
 
     async def run(self, stay: Callable[[], bool], born: Callable[[], None]) -> None:
-        """Births and data for as long as ``stay`` says; ``born`` is called after the first birth. Ends without a word."""
+        """Births and data for as long as ``stay`` says; ``born`` is called after the first birth. Ends without a word.
+
+        Raises:
+            BrokerFault: the connection is lost, or the broker does not pass the birth on.
+        """
         await self._births()
+        await self._link.await_echo(self.passed_on, "its own NBIRTH")
         born()
         while stay():
             self._wake.clear()
