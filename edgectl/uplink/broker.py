@@ -132,7 +132,7 @@ class Broker:
                 await heard.wait()
         except TimeoutError:
             text = f"the broker confirms what this user says and does not pass it on; its access list must let it write all its topics, and read {what}"
-            raise BrokerFault(f"{self._place}: {text}", refused=True) from None
+            raise BrokerFault(f"{self.place}: {text}", refused=True) from None
 
     async def attend(self, work: Coroutine[Any, Any, None], hear: Hear = _deaf) -> None:
         """Run ``work`` to its end, or for as long as the connection stands; ``hear`` is handed what arrives.
