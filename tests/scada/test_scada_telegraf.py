@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,7 @@ TYPES = {str: "text", float: "double precision", int: "double precision", bool: 
 
 
 def test_every_field_of_every_message_has_its_column(messages: list[tuple[str, dict[str, Any]]]) -> None:
-    tables = columns()
-    taken: defaultdict[str, int] = defaultdict(int)
+    tables, taken = columns(), Counter[str]()
     for topic, body in messages:
         [settings] = [one for one in INPUTS if any(matches(pattern, topic) for pattern in one["topics"])]
         table = settings["name_override"]

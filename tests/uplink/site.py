@@ -108,6 +108,11 @@ class Site:
         command = ["mosquitto_pub", "-h", "localhost", "-p", str(self.port), *words]
         return subprocess.run(command, capture_output=True, check=False, timeout=20, **options)
 
+    def awaited(self, who: str, topic: str) -> subprocess.Popen[bytes]:
+        """A program that ends with the next payload on a topic as its output, byte for byte."""
+        command = ["mosquitto_sub", "-h", "localhost", "-p", str(self.port), *self._authority.words(who)]
+        return subprocess.Popen([*command, "-t", topic, "-C", "1", "-N", "-W", "30"], stdout=subprocess.PIPE)
+
 
 class Listener:
     """mosquitto_sub as somebody, with what came and whether it was retained."""

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from edgectl.model.codec import seal
 from edgectl.model.plan import CommandsPlan, JournalPlan, Plan, SparkplugPlan, UplinkPlan
 from edgectl.uplink.process import run
+from edgectl.uplink.sparkplug.payload import decode
 from tests.store.recording import Course, record, unit
 from tests.uplink.authority import Authority
 from tests.uplink.site import Listener, Site
@@ -78,7 +79,7 @@ def test_what_units_say_goes_up_and_what_hosts_ask_comes_down(both: Both) -> Non
     for topic in (TAG, f"spBv1.0/site-2/NCMD/{UNIT}", f"site-2/{UNIT}/command", *down):
         assert both.central.say(CENTRAL, topic, f'"{topic}"')
     below[UNIT].until(ORDER)
-    heard_above, heard_below = set(above.stop()), set(below[UNIT].stop()) - {f"site-1/{UNIT}/marker"}
+    heard_above, heard_below = set(above.stop()), set(below[UNIT].stop()) - {BIRTH}
     assert heard_above == {BIRTH, DATA, TAG, ANSWER, "bridge/site-1", *down}
     assert heard_below == set(down)
     assert below[HOST].stop().count(TAG) == 1
@@ -150,6 +151,7 @@ async def test_edgectl_works_across_both_with_its_certificate(both: Both, tmp_pa
     site = plan(both)
     record(tmp_path / "journal.db", Course(site), 100)
     state = json.dumps({"online": True, "timestamp": time.time_ns() // 1_000_000})
+    born = both.central.awaited(CENTRAL, BIRTH)
     above = await asyncio.to_thread(Listener, both.central, both.there, CENTRAL)
     uplink = asyncio.create_task(run(site, tmp_path / "journal.db", tmp_path / "uplink.db"))
     try:
@@ -174,6 +176,10 @@ async def test_edgectl_works_across_both_with_its_certificate(both: Both, tmp_pa
         uplink.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await uplink
+    birth = {
+        metric.name: metric.value for metric in decode((await asyncio.to_thread(born.communicate))[0]).metrics
+    }
+    assert birth["Uplink/Certificate Days"] == 396
     assert json.loads(answer["payload"])["id"] == "o-1"
     assert "control does not answer" in answer["payload"], "there is none in this test"
     deaths = await asyncio.to_thread(above.until, f"spBv1.0/site-1/NDEATH/{UNIT}")
@@ -182,9 +188,10 @@ async def test_edgectl_works_across_both_with_its_certificate(both: Both, tmp_pa
 
 
 async def test_a_certificate_the_broker_does_not_want_is_named_and_tried_every_half_minute(
-    both: Both, tmp_path: Path
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One whose time is over, and none: both are told in words, and nothing is sent another way."""
+    monkeypatch.setattr("edgectl.uplink.broker.CONNECT_S", 1.0)
     both.here.ended("late")
     late = {"cert_file": both.here.file("late.pem"), "key_file": both.here.file("late.key")}
     for more, word in (

@@ -87,7 +87,7 @@ def test_a_unit_reads_its_own_commands_and_the_state_of_hosts_only(site: Site, a
     ears[UNIT].until(ORDERS[2])
     heard = {who: set(ear.stop()) for who, ear in ears.items()}
     state = f"spBv1.0/STATE/{HOST}"
-    assert heard[UNIT] == {*ORDERS, state, f"site-1/{UNIT}/status", f"site-1/{UNIT}/marker"}
+    assert heard[UNIT] == {*ORDERS, state, f"site-1/{UNIT}/status", f"spBv1.0/site-1/NBIRTH/{UNIT}"}
     assert heard[OTHER] == {state}
     assert heard[HISTORIAN] == {
         state,

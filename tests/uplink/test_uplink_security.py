@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import os
+import pty
+import select
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -198,10 +202,10 @@ async def test_without_its_password_it_does_not_even_knock(
     assert tap.heard == []
 
 
-async def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(
     tmp_path: Path, authority: Authority
 ) -> None:
-    tap = Tap()
+    """On a terminal OpenSSL would ask, and the uplink wait, for as long as nobody comes by."""
     locked = tmp_path / "locked.key"
     command = [
         "openssl",
@@ -214,9 +218,21 @@ async def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(
         "-out",
         str(locked),
     ]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
-    site = plan(tmp_path, authority, tap.port, key_file=str(locked))
-    async with await tap.open():
-        [line] = await lines(site, tmp_path, bool, within_s=5.0)
-    assert "cannot be used" in line
-    assert tap.heard == []
+    subprocess.run(command, check=True, capture_output=True)
+    words = (
+        "import sys; from edgectl.model.plan import UplinkPlan; from edgectl.uplink.broker import _tls\n"
+        "_tls(UplinkPlan(tls=True, cert_file=sys.argv[1], key_file=sys.argv[2]), 'broker')"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", words, authority.file("BR-1.pem"), str(locked)])
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its other end is gone
+        while b"pass phrase" not in said and select.select([terminal], [], [], 10.0)[0]:
+            said += os.read(terminal, 4096)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert b"BrokerFault" in said
+    assert b"cannot be used" in said
+    assert b"pass phrase" not in said
