@@ -79,7 +79,7 @@ class Commander:
             "host": host,
             "actor": actor,
             "wish": wish,
-            "target": target or "-",
+            "target": target,
             "reason": reason,
         }
         try:

@@ -32,7 +32,7 @@ class ControlLink:
             async with asyncio.timeout(_PATIENCE_S):
                 reader, writer = await asyncio.open_unix_connection(str(self._socket), limit=_LONGEST_ANSWER)
                 try:
-                    writer.write(json.dumps(question).encode() + b"\n")
+                    writer.write(json.dumps(question, ensure_ascii=False).encode() + b"\n")
                     answer: dict[str, Any] = json.loads(await reader.readline() or b"null") or {}
                 finally:
                     writer.close()

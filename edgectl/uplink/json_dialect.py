@@ -33,6 +33,7 @@ from edgectl.uplink.wish import (
     Outcome,
     Wish,
     checked,
+    excerpt,
     is_host,
     text,
 )
@@ -124,7 +125,7 @@ class JsonDialect:
             found = fields(payload, retained=retained)
             order = order_from(found)
         except ValueError as error:
-            words = {key: str(found.get(key, "-"))[:LONGEST_TEXT] or "-" for key in _FIELDS}
+            words = {key: excerpt(found.get(key, "")) for key in _FIELDS}
             outcome = await self._commander.refuse(
                 words["host"], words["actor"], words["ask"], words["target"], str(error)
             )

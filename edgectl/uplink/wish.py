@@ -10,6 +10,7 @@ ALL = "all"
 _HUGE = 1e300  # beyond it a whole number may be no float any more
 LONGEST_COMMAND = 4096  # bytes of a payload
 LONGEST_HOST = 64
+LONGEST_EXCERPT = 100
 LONGEST_TEXT = 200  # characters of a name or a reason
 NUMBERS = frozenset({Ask.SETPOINT, Ask.OUTPUT})
 WORDS = frozenset({Ask.MODE, Ask.AUTHORITY})
@@ -69,6 +70,18 @@ def text(value: object, what: str) -> str:
     Raises:
         ValueError: it is none, empty or too long.
     """
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT:
-        raise ValueError(f"{what} needs a text of 1 to {LONGEST_TEXT} characters, found {value!r:.40}")
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > LONGEST_TEXT
+        or not value.isprintable()
+    ):
+        raise ValueError(
+            f"{what} needs a text of 1 to {LONGEST_TEXT} printable characters, found {value!r:.40}"
+        )
     return value
+
+
+def excerpt(value: object) -> str:
+    """The beginning of whatever was written, fit for a record."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:LONGEST_EXCERPT])

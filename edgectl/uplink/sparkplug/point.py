@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan
 from edgectl.model.request import Ask
+from edgectl.model.safety import AlarmPlan, Watch
 from edgectl.uplink.event import Scalar
 from edgectl.uplink.sparkplug.payload import Datatype
 from edgectl.uplink.wish import ALL, Wish
@@ -45,11 +46,7 @@ def _points(plan: Plan) -> Iterator[Point]:
     for actuator in plan.actuators:
         yield from _actuator(actuator)
     for alarm in plan.alarms:
-        about: dict[str, Scalar] = {"Priority": alarm.priority.value, "Description": alarm.description}
-        about |= {"Consequence": alarm.consequence, "Response": alarm.response}
-        yield Point(f"Alarms/{alarm.name}/State", _STRING, {key: text for key, text in about.items() if text})
-        yield Point(f"Alarms/{alarm.name}/Reason", _STRING)
-        yield _asked(f"Alarms/{alarm.name}/Acknowledge", _BOOLEAN, Wish(Ask.ACKNOWLEDGE, alarm.name))
+        yield from _alarm(alarm)
     yield from _unit(plan.unit)
 
 
@@ -76,6 +73,18 @@ def _actuator(actuator: ActuatorPlan) -> Iterator[Point]:
     yield Point(f"{base}/Source", _STRING)
     yield Point(f"{base}/Restricted By", _STRING)
     yield _asked(f"{base}/Mode", _STRING, Wish(Ask.MODE, actuator.name))
+
+
+def _alarm(alarm: AlarmPlan) -> Iterator[Point]:
+    about: dict[str, Scalar] = {"Priority": alarm.priority.value, "Description": alarm.description}
+    about |= {"Consequence": alarm.consequence, "Response": alarm.response}
+    if alarm.cause.watch is Watch.TAG:
+        about |= {"Tag": alarm.cause.subject, "Relation": alarm.cause.relation.value}
+    known = {key: text for key, text in about.items() if text}
+    limit: dict[str, Scalar] = {"Limit": alarm.cause.limit} if alarm.cause.watch is Watch.TAG else {}
+    yield Point(f"Alarms/{alarm.name}/State", _STRING, known | limit)
+    yield Point(f"Alarms/{alarm.name}/Reason", _STRING)
+    yield _asked(f"Alarms/{alarm.name}/Acknowledge", _BOOLEAN, Wish(Ask.ACKNOWLEDGE, alarm.name))
 
 
 def _unit(unit: str) -> Iterator[Point]:
