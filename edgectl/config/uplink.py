@@ -195,12 +195,22 @@ def _check_security(draft: Draft, section: UplinkSection) -> None:
         draft.error(("uplink", key), "cert_file and key_file belong together", "write both")
     if section.password_file and not section.username:
         draft.error(("uplink", "password_file"), "a password needs a username", "write 'username: ...'")
+    if not section.readable and section.sparkplug is None:
+        draft.error(
+            ("uplink", "readable"), "nothing would be published", "add 'sparkplug:', or leave this out"
+        )
     hosts = {section.host, *(host for host, _ in section.also)}
-    if section.password_file and not section.tls and not hosts <= set(_LOCAL):
+    if section.tls or hosts <= set(_LOCAL):
+        return
+    if section.password_file:
         draft.warn(
             ("uplink", "password_file"),
             "without tls the password crosses the network in clear",
             "write 'tls: true'",
+        )
+    if section.commands is not None:
+        draft.warn(
+            ("uplink", "commands"), "without tls whoever is on the network can command", "write 'tls: true'"
         )
 
 

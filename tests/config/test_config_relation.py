@@ -301,6 +301,34 @@ RELATION = {
         "uplink",
         severity="warning",
     ),
+    "commands in clear": Bad(
+        "  host: 127.0.0.1\n  port: 1883\n  topic: site/hall\n  username: br-1\n  password_file: mqtt",
+        "  host: broker.example\n  commands:\n    §max_age: 10 s",
+        ("whoever is on the network can command",),
+        "uplink",
+        severity="warning",
+    ),
+    "nothing to publish": Bad(
+        "  port: 1883", "  readable: §false\n  port: 1883", ("nothing would be published",), "uplink"
+    ),
+    "group with a level of its own": Bad(
+        "  port: 1883",
+        "  sparkplug:\n    group: §a/b\n  port: 1883",
+        ("cannot be a level of a topic",),
+        "uplink",
+    ),
+    "primary host of many letters": Bad(
+        "  port: 1883",
+        "  sparkplug:\n    primary_host: §" + 65 * "x" + "\n  port: 1883",
+        ("cannot be a level of a topic", "1 to 64"),
+        "uplink",
+    ),
+    "broker with two ports": Bad(
+        "  port: 1883", "  also: [§b:18x]\n  port: 1883", ("is no broker",), "uplink"
+    ),
+    "command of last week": Bad(
+        "  port: 1883", "  commands:\n    max_age: §7 d\n  port: 1883", ("out of range",), "uplink"
+    ),
     "port that wanders": Bad(
         "port: /dev/serial/by-id/gas",
         "port: §/dev/ttyUSB0",
