@@ -97,17 +97,10 @@ class SparkplugDialect:
             patience_s = WALK_S if self._plan.uplink.also else None
             if not await session.await_primary(primary, patience_s):
                 return
-        born = False
-
-        def tell() -> None:
-            nonlocal born
-            born = True
-            say(connected=True)
-
         try:
-            await session.run(lambda: primary is None or primary.online, tell)
+            await session.run(lambda: primary is None or primary.online, lambda: say(connected=True))
         except asyncio.CancelledError:
-            if born:
+            if session.born:
                 await link.part([node.death()])
             raise
         await link.part([node.death()])

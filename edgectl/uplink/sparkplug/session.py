@@ -39,7 +39,7 @@ class UnknownPlanError(Exception):
 
 
 class EdgeSession:
-    """The life of one connection. ``passed_on`` is set when the own birth comes back from the broker; ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
+    """The life of one connection. ``born`` when its first birth is on the way; ``passed_on`` is set when that comes back from the broker. ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class EdgeSession:
         self.passed_on = asyncio.Event()
         self._picture: Picture | None = None
         self._waiting = 0
-        self._rebirth = False
+        self._rebirth = self.born = False
         self._born_s = self._looked_s = 0.0
 
     def request_birth(self) -> None:
@@ -87,15 +87,15 @@ class EdgeSession:
             return False
         return True
 
-    async def run(self, stay: Callable[[], bool], born: Callable[[], None]) -> None:
-        """Births and data for as long as ``stay`` says; ``born`` is called after the first birth. Ends without a word.
+    async def run(self, stay: Callable[[], bool], heard: Callable[[], None]) -> None:
+        """Births and data for as long as ``stay`` says; ``heard`` is called when the first birth has come back. Ends without a word.
 
         Raises:
             BrokerFault: the connection is lost, or the broker does not pass the birth on.
         """
         await self._births()
         await self._link.await_echo(self.passed_on, "its own NBIRTH")
-        born()
+        heard()
         while stay():
             self._wake.clear()
             pause_s = await self._round()
@@ -173,6 +173,7 @@ class EdgeSession:
         await self._count()
         taken = await self._take_picture() if self._control.alive else None
         async with self._order:
+            self.born = True
             await self._link.send(self._node.birth(self._own_facts()))
             if taken is not None:
                 await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
