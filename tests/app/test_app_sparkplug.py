@@ -51,7 +51,10 @@ async def live(bench: Bench) -> None:
     """First birth, wrap of seq, rebirth, cuts with wrap of bdSeq, restart of control and of the uplink, host off and on, the other broker."""
     host = bench.host
     await bench.born(0)
+    await host.send(f"DCMD/{NODE}/{DEVICE}", b"garbage")
     await asyncio.sleep(30.0)  # seq wraps: ten messages a second
+    refused = host.node(NODE).last[None, "Uplink/Refused"]
+    assert (refused.value, refused.birth) == (1, False)  # an NDATA told it
     births = bench.births
     await host.rebirth(NODE)
     await bench.born(births)
