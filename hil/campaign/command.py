@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.campaign.bed import STILL, WALL
 from hil.campaign.far import Far, dcmd, give, order, tell
-from hil.campaign.look import calls, loop
+from hil.campaign.look import acts, calls, loop
 from hil.campaign.row import Finding, Row, Stuck
 from hil.campaign.uplink import mosquitto
 from hil.host.payload import DOUBLE, STRING
@@ -167,6 +167,13 @@ def _offline(stage: Stage, far: Far) -> int:
     return refused
 
 
+def _trip(stage: Stage) -> None:
+    """The vessel is too hot for long enough; Stuck if nothing trips."""
+    stage.order("still", readings={**(stage.bed.still or {}), "temperature": 41.0})
+    if stage.until(lambda: acts(stage, "overheated"), 150.0) > 150.0:
+        raise Stuck("overheated does not trip")
+
+
 def _unheard(stage: Stage) -> Finding:
     stage.start_bench()
     mosquitto(stage)
@@ -182,8 +189,7 @@ def _unheard(stage: Stage) -> Finding:
         kept = _targets(stage) == before
         obeyed = far.write(_OXYGEN_METRIC, 41.0, DOUBLE)["accepted"]
         before = _targets(stage)
-        stage.order("still", readings={**(stage.bed.still or {}), "temperature": 41.0})
-        stage.until(lambda: stage.status()["hazards"]["overheated"]["condition"] == "acts", 60.0)
+        _trip(stage)
         answers["trip"] = _both(stage, far)
         kept = kept and _targets(stage) == before
         time.sleep(0.5)

@@ -45,7 +45,7 @@ class Fuzz:
             self._partly,
             self._noise,
         )
-        return self._chance.choices(kinds, (4, 3, 6, 3, 1))[0]()
+        return self._chance.choices(kinds, (3, 4, 6, 3, 1))[0]()
 
     def json(self) -> bytes:
         """A payload for the topic of JSON commands."""

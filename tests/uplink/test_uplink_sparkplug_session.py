@@ -233,6 +233,21 @@ async def test_rebirths_are_whole_and_at_most_one_in_five_seconds(
         assert all(scada.heard[place][1].seq == 0 for place in births)
 
 
+async def test_five_seconds_lie_between_two_births_however_long_the_first_took_to_prepare(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    site = plan(mosquitto.port)
+    record(tmp_path / "journal.db", Course(site), 50, commit_scans=50)
+    async with Desk(tmp_path / "control.sock") as desk, host(mosquitto.port) as scada:
+        desk.slow_s = 1.5
+        async with uplink(site, tmp_path):
+            await until(lambda: scada.verbs().count("DBIRTH") == 1)
+            await scada.rebirth()
+            await until(lambda: scada.verbs().count("NBIRTH") == 2)
+        births = [payload.timestamp or 0 for verb, payload in scada.heard if verb == "NBIRTH"]
+        assert births[1] - births[0] >= 5000
+
+
 async def test_nothing_is_said_before_the_primary_host_is_online_and_all_ends_when_it_goes(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
