@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hil.campaign import oracle
 from hil.campaign.bed import STILL
-from hil.campaign.child import resources
 from hil.campaign.command import give_away
-from hil.campaign.far import DEVICE, GROUP, Far, dcmd, order, say, tell
+from hil.campaign.far import DEVICE, GROUP, Far, dcmd, give, order, say, tell
 from hil.campaign.fuzz import HOST, Fuzz
 from hil.campaign.row import Finding, Row
 from hil.campaign.uplink import mosquitto
@@ -178,6 +179,66 @@ def _storm(stage: Stage) -> Finding:
     )  # fmt: skip
 
 
+def _retained(stage: Stage) -> Finding:
+    """20 MB on each topic that the uplink subscribes to, while it is connected and again, retained, when it subscribes anew."""
+    unit, size = stage.bed.unit, 20_000_000
+    spb = f"spBv1.0/{GROUP}"
+    topics = [
+        *(f"edgectl/{unit}/{name}" for name in ("command", "status")),
+        *(f"{spb}/NCMD/{unit}", f"{spb}/NBIRTH/{unit}", f"{spb}/DCMD/{unit}/{DEVICE}", _STATE),
+    ]
+    stage.start_bench()
+    mosquitto(stage, ear=False)
+    _state(stage)
+    stage.start_unit({"uplink.sparkplug.primary_host": "scada-1"})
+    stage.await_health()
+    give_away(stage)
+    held = {name: stage.resources(name).rss_kb for name in ("control", "uplink")}
+    for topic in topics:
+        say(stage.port, topic, bytes(size), retain=True)
+    peak = {name: _peak_kb(stage, name) - before for name, before in held.items()}
+    pid = stage.process("uplink")
+    os.kill(pid, signal.SIGKILL)
+    stage.until(lambda: stage.process("uplink") != pid, 40.0)
+    time.sleep(8.0)
+    peak["uplink anew"] = _peak_kb(stage, "uplink") - held["uplink"]
+    at_s = time.monotonic()
+    _state(stage)  # what it said last was overwritten
+    back_s = stage.until(
+        lambda: stage.status()["unit_state"]["uplink"] == "connected" and _obeyed(stage), 240.0
+    )
+    scans, ailing = stage.status()["skipped_scans"], stage.ailing()
+    return Finding(
+        f"{len(topics)} topics, live and retained: at most {peak} kB more; {scans} scans skipped, {ailing or 'in control'}; "
+        f"a good order of each dialect {'obeyed' if back_s < 240.0 else 'NOT obeyed'} within {time.monotonic() - at_s:.0f} s",
+        max(peak.values()) < 32_000 and not ailing and not scans and back_s < 240.0,
+    )
+
+
+_STATE = "spBv1.0/STATE/scada-1"
+
+
+def _state(stage: Stage) -> None:
+    """The primary host is online."""
+    say(stage.port, _STATE, json.dumps({"online": True, "timestamp": now_ms()}).encode(), retain=True)
+
+
+def _obeyed(stage: Stage) -> bool:
+    """A good order of each dialect, looked for at the unit itself."""
+    give(stage, order("setpoint", "AIC-101", 7.25, host="scada-1"))
+    payload = dcmd("Loops/AIC-102/Setpoint", 41.0, DOUBLE, now_ms())
+    say(stage.port, f"spBv1.0/{GROUP}/DCMD/{stage.bed.unit}/{DEVICE}", payload)
+    time.sleep(1.0)
+    loops = stage.status()["loops"]
+    return (loops["AIC-101"]["target"], loops["AIC-102"]["target"]) == (7.25, 41.0)
+
+
+def _peak_kb(stage: Stage, name: str) -> int:
+    """The most memory a process ever had."""
+    status = Path(f"/proc/{stage.process(name)}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 async def _ask_rebirths(stage: Stage, seconds: float) -> int:
     """Ask so often for so long; how many times that was."""
     asked, begun = 0, time.monotonic()
@@ -194,6 +255,7 @@ async def _ask_rebirths(stage: Stage, seconds: float) -> int:
 
 
 ROWS = (
+    Row("B09", "20 MB on each subscribed topic, live and retained", "< 32 MB more in any process; in control; good orders obeyed afterwards (200 MB scaled to 20 MB)", STILL, _retained, own=True),
     Row("B10", "Damaged, senseless and oversize commands in both dialects", "0 of 10 000 move anything; >= 95 % parsed and answered; 0 exceptions; memory and log bounded; good orders obeyed afterwards", STILL, _damaged, own=True),
     Row("B14", "100 rebirth requests a second for 20 s", "<= 1 birth per 5 s; 0 scans skipped; 0 gaps", STILL, _storm, own=True),
 )  # fmt: skip

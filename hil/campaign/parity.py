@@ -66,9 +66,7 @@ def _compared(stage: Stage, far: Far, heard: list[dict[str, Any]]) -> Iterator[b
     for body in heard:
         if "tag" in body:
             known, at_ms = series[f"Tags/{body['tag']}"], _ms(body["time"], body["age_s"])
-            yield any(
-                at in known and _same(known[at], body["value"]) for at in (at_ms - 1, at_ms, at_ms + 1)
-            )
+            yield any(at in known and _same(known[at], body["value"]) for at in (at_ms - 1, at_ms, at_ms + 1))
         for kind, fields in _FIELDS.items():
             for field, name in fields.items() if kind in body else ():
                 metric = f"{kind.title()}s/{body[kind]}/{name}"
