@@ -104,9 +104,7 @@ def _wrong_age(stage: Stage, far: Far) -> list[tuple[str, dict[str, Any], str]]:
 
 
 def _stale(stage: Stage) -> Finding:
-    stage.mend()
     with Far(stage) as far:
-        far.host.asks = True
         far.call(far.host.rebirth(stage.bed.unit))
         far.await_birth()
         give_away(stage)

@@ -256,6 +256,6 @@ async def _ask_rebirths(stage: Stage, seconds: float) -> int:
 
 ROWS = (
     Row("B09", "20 MB on each subscribed topic, live and retained", "< 32 MB more in any process; in control; good orders obeyed afterwards (200 MB scaled to 20 MB)", STILL, _retained, own=True),
-    Row("B10", "Damaged, senseless and oversize commands in both dialects", "0 of 10 000 move anything; >= 95 % parsed and answered; 0 exceptions; memory and log bounded; good orders obeyed afterwards", STILL, _damaged, own=True),
+    Row("B10", "Damaged, senseless and oversize commands in both dialects", "0 of 10 000 move anything; >= 95 % parsed and answered; 0 exceptions; memory and log bounded; good orders obeyed afterwards", STILL, _damaged, own=True, alone=True),
     Row("B14", "100 rebirth requests a second for 20 s", "<= 1 birth per 5 s; 0 scans skipped; 0 gaps", STILL, _storm, own=True),
 )  # fmt: skip
