@@ -7,11 +7,13 @@ import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
 from hil import mqtt
-from hil.host.tap import Packets
+from hil.host.seen import Connect
+from hil.host.tap import Packets, from_node
 
 _TURN_S = 0.01
 _USER_FLAG = 0x80
@@ -40,6 +42,7 @@ class Proxy:
         self.bytes_a_second = 0.0  # 0 is unbounded
         self.connects = 0
         self.anonymous = 0
+        self.greetings: Counter[str] = Counter()  # CONNECT packets by the name of the client
         self.withhold = False  # confirmations of what the client publishes are dropped
         self.withheld = 0
         self.unconfirmed = (
@@ -135,9 +138,11 @@ class Proxy:
             self.anonymous += not flags & _USER_FLAG
 
     def _confirmed(self, way: _Way, data: bytes) -> bytes:
-        """Count what waits for its confirmation, and take the confirmations out if they are withheld. Only whole packets go on."""
+        """Count who says hello and what waits for its confirmation, and take the confirmations out if they are withheld. Only whole packets go on."""
         passed = bytearray()
         for packet in way.packets.feed(data):
+            if packet.kind == mqtt.CONNECT and isinstance(hello := from_node(packet), Connect):
+                self.greetings[hello.client_id] += 1
             if packet.kind == mqtt.PUBLISH and packet.flags & 0x06:
                 way.unconfirmed += 1
                 self.unconfirmed = max(self.unconfirmed, way.unconfirmed)
