@@ -71,9 +71,8 @@ class Commander:
         return Outcome(bool(answer.get("accepted")), str(answer.get("reason", "")), readback)
 
     async def refuse(self, host: str, actor: str, wish: str, target: str, reason: str) -> Outcome:
-        """Say no without asking control, and have that recorded."""
+        """Say no without asking control, and have that recorded: there a flood is told as one, which a line of log for each would not be."""
         self.refused += 1
-        self._told.ill(f"refused {wish} {target} of {host}: {reason}")
         note = {
             "do": "refused",
             "host": host,

@@ -116,7 +116,9 @@ class JsonDialect:
                 **outcome._asdict(),
                 "time": utc_text(self._utc_ns()),
             }
-            await link.deliver([Message(topic, json.dumps(answer, ensure_ascii=False).encode())])
+            # what came in as "\ud800" is a text for JSON, and no UTF-8
+            text = json.dumps(answer, ensure_ascii=False).encode(errors="replace")
+            await link.deliver([Message(topic, text)])
 
     async def _outcome(self, payload: bytes, retained: bool) -> tuple[str | None, Outcome]:
         """The identity of a command, as far as it can be read, and what came of it."""

@@ -7,8 +7,13 @@ import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
+
+from hil import mqtt
+from hil.host.seen import Connect
+from hil.host.tap import Packets, from_node
 
 _TURN_S = 0.01
 _USER_FLAG = 0x80
@@ -16,10 +21,13 @@ _USER_FLAG = 0x80
 
 @dataclass(eq=False)
 class _Way:
-    """One direction of one connection: bytes wait until their time."""
+    """One direction of one connection: bytes wait until their time. `other` is the way back, `unconfirmed` what went this way and was not confirmed."""
 
     source: socket.socket
     sink: socket.socket
+    packets: Packets = field(default_factory=Packets)
+    other: _Way | None = None
+    unconfirmed: int = 0
     waiting: list[tuple[float, bytes]] = field(default_factory=list)
     free_s: float = 0.0
 
@@ -34,6 +42,12 @@ class Proxy:
         self.bytes_a_second = 0.0  # 0 is unbounded
         self.connects = 0
         self.anonymous = 0
+        self.greetings: Counter[str] = Counter()  # CONNECT packets by the name of the client
+        self.withhold = False  # confirmations of what the client publishes are dropped
+        self.withheld = 0
+        self.unconfirmed = (
+            0  # the most messages of QoS 1 that ever waited for their confirmation on one connection
+        )
         self._relayed: list[float] = []
         self._target = target
         self._ways: list[_Way] = []
@@ -88,7 +102,9 @@ class Proxy:
         self._relayed.append(time.monotonic())
         for end in (client, server):
             end.setblocking(False)
-        self._ways += [_Way(client, server), _Way(server, client)]
+        up, down = _Way(client, server), _Way(server, client)
+        up.other, down.other = down, up
+        self._ways += [up, down]
 
     def _take(self) -> None:
         with selectors.DefaultSelector() as ready:
@@ -108,6 +124,7 @@ class Proxy:
         self._look(data)
         if self.swallow:
             return
+        data = self._confirmed(way, data)
         now = time.monotonic()
         way.free_s = max(way.free_s, now)
         if self.bytes_a_second:
@@ -119,6 +136,23 @@ class Proxy:
         if data[:1] == b"\x10" and b"MQTT" in data[:10]:
             flags = data[data.index(b"MQTT") + 5]
             self.anonymous += not flags & _USER_FLAG
+
+    def _confirmed(self, way: _Way, data: bytes) -> bytes:
+        """Count who says hello and what waits for its confirmation, and take the confirmations out if they are withheld. Only whole packets go on."""
+        passed = bytearray()
+        for packet in way.packets.feed(data):
+            if packet.kind == mqtt.CONNECT and isinstance(hello := from_node(packet), Connect):
+                self.greetings[hello.client_id] += 1
+            if packet.kind == mqtt.PUBLISH and packet.flags & 0x06:
+                way.unconfirmed += 1
+                self.unconfirmed = max(self.unconfirmed, way.unconfirmed)
+            if packet.kind == mqtt.PUBACK and way.other is not None:
+                if self.withhold:
+                    self.withheld += 1
+                    continue
+                way.other.unconfirmed -= 1
+            passed += mqtt.frame(*packet[::2], packet.flags)
+        return bytes(passed)
 
     def _hand_over(self) -> None:
         now = time.monotonic()

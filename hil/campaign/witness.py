@@ -29,7 +29,7 @@ class Heard:
 
 
 class Ear:
-    """Hears everything at a broker, through its comings and goings."""
+    """Hears every JSON object at a broker, through its comings and goings."""
 
     def __init__(self, port: int) -> None:
         self.heard: list[Heard] = []
@@ -55,9 +55,10 @@ class Ear:
                     continue
                 except StopAsyncIteration:
                     return
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     body = json.loads(message.payload)
-                    self.heard.append(Heard(time.monotonic(), message.topic, body, message.retain))
+                    if isinstance(body, dict):
+                        self.heard.append(Heard(time.monotonic(), message.topic, body, message.retain))
 
     def of(self, topic: str, since_s: float = 0.0) -> list[Heard]:
         """What came after `since_s` under topics that contain `topic`."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hil.campaign.__main__ import ROWS, chosen, table
 from hil.campaign.bed import STILL
+from hil.campaign.flood import fuzzed
 from hil.campaign.jobs import side_by_side
 from hil.campaign.row import Absent, Finding, Outcome, Row
 from hil.campaign.runner import Runner
@@ -25,6 +28,17 @@ def test_the_unit_survives(identity: str, outcomes: dict[str, Outcome]) -> None:
     """Each fast row of the catalogue meets its criterion, and the oracles hold."""
     outcome = outcomes[identity]
     assert outcome.verdict == "pass", f"{outcome.title}: {outcome.measured}"
+
+
+def test_damaged_commands_move_nothing(tmp_path: Path) -> None:
+    """B10 with a twentieth of its payloads."""
+    stage = Stage(STILL, tmp_path, seed=1)
+    try:
+        stage.start({"uplink.commands.rate": "100", "period": "250 ms"})
+        finding = fuzzed(stage, 500)
+    finally:
+        stage.stop()
+    assert finding.passed, finding.measured
 
 
 def test_every_row_says_what_it_demands_or_why_it_is_not_run() -> None:

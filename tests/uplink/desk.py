@@ -18,13 +18,17 @@ STATUS: dict[str, Any] = {
 
 
 class Desk:
-    """Use as ``async with Desk(path)``. ``asked`` are all questions but status, in order; each is accepted, or refused with ``refusal``."""
+    """Use as ``async with Desk(path)``. ``asked`` are all questions but status, in order; each is accepted, or refused with ``refusal``.
+
+    ``slow_s`` is how long the next answer about the status takes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._server: asyncio.Server | None = None
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
+        self.slow_s = 0.0
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> Self:
@@ -49,6 +53,9 @@ class Desk:
         self._clients[task] = writer
         try:
             while line := await reader.readline():
+                if b'"status"' in line:
+                    slow_s, self.slow_s = self.slow_s, 0.0
+                    await asyncio.sleep(slow_s)
                 writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
         finally:
             writer.close()

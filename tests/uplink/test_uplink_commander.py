@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from edgectl.model.plan import CommandsPlan
 from edgectl.model.request import Ask
@@ -108,6 +109,15 @@ async def test_an_order_counts_once_even_over_a_restart_and_an_older_one_never(b
     assert (await bench.commander.obey(order(NOW_MS + 1))).accepted
     other = order(NOW_MS - 500, "MAN", Wish(Ask.MODE, "temperature"))
     assert (await bench.commander.obey(other)).accepted  # another thing is asked
+
+
+async def test_a_flood_of_refused_orders_is_no_flood_of_the_log(bench: Bench) -> None:
+    """U9: control records them, and tells many as one."""
+    with structlog.testing.capture_logs() as lines:
+        for count in range(100):
+            await bench.commander.refuse("scada-1", "anna", "setpoint", "temperature", f"reason {count}")
+    assert len(bench.desk.of("refused")) == 100
+    assert len(lines) <= 1
 
 
 async def test_more_orders_a_second_than_planned_are_refused(tmp_path: Path) -> None:

@@ -233,6 +233,21 @@ async def test_rebirths_are_whole_and_at_most_one_in_five_seconds(
         assert all(scada.heard[place][1].seq == 0 for place in births)
 
 
+async def test_five_seconds_lie_between_two_births_however_long_the_first_took_to_prepare(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    site = plan(mosquitto.port)
+    record(tmp_path / "journal.db", Course(site), 50, commit_scans=50)
+    async with Desk(tmp_path / "control.sock") as desk, host(mosquitto.port) as scada:
+        desk.slow_s = 1.5
+        async with uplink(site, tmp_path):
+            await until(lambda: scada.verbs().count("DBIRTH") == 1)
+            await scada.rebirth()
+            await until(lambda: scada.verbs().count("NBIRTH") == 2)
+        births = [payload.timestamp or 0 for verb, payload in scada.heard if verb == "NBIRTH"]
+        assert births[1] - births[0] >= 5000
+
+
 async def test_nothing_is_said_before_the_primary_host_is_online_and_all_ends_when_it_goes(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
@@ -342,3 +357,25 @@ async def test_a_retained_order_is_refused_at_every_connection(mosquitto: Mosqui
             await until(lambda: bool(desk.of("refused")))
         assert "retained" in desk.of("refused")[0]["reason"]
         assert desk.of("request") == []
+
+
+async def test_nobody_commands_in_the_name_of_a_primary_host_that_is_offline(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """B13: a node that waits for its host hears commands already; it must not obey them."""
+    site = plan(mosquitto.port, "scada-1")
+    record(tmp_path / "journal.db", Course(site), 50, commit_scans=50)
+    async with Desk(tmp_path / "control.sock") as desk, host(mosquitto.port) as scada:
+        await scada.state("scada-1", False, 100)
+        async with uplink(site, tmp_path):
+            await until(lambda: "scada-1" in str(desk.of("uplink")[-1:]))
+            await asyncio.sleep(0.3)
+            setpoint = make("Loops/temperature/Setpoint", 36.0, DOUBLE, now_ms())
+            await scada.write(DEVICE.format("DCMD"), setpoint)
+            await until(lambda: bool(desk.of("refused")))
+            assert "primary host scada-1" in desk.of("refused")[0]["reason"]
+            assert desk.of("request") == []
+            await scada.state("scada-1", True, 200)
+            await until(lambda: "DBIRTH" in scada.verbs())
+            await scada.write(DEVICE.format("DCMD"), setpoint)
+            await until(lambda: len(desk.of("request")) == 1)

@@ -99,6 +99,8 @@ class Listener:
             raise ValueError("a retained command; whoever sent it must not ask the broker to keep it")
         if len(payload) > LONGEST_COMMAND:
             raise ValueError(f"a command of more than {LONGEST_COMMAND} bytes")
+        if self._primary is not None and not self._primary.online:
+            raise ValueError(f"{self._primary.trouble}, so nobody may command in its name")
         command = decode(payload)
         if not command.metrics or len(command.metrics) > _MOST_METRICS:
             raise ValueError(

@@ -169,7 +169,7 @@ class EdgeSession:
     async def _births(self) -> None:
         """NBIRTH and, if control lives, DBIRTH; nothing comes between them."""
         self._rebirth = False
-        self._born_s = self._looked_s = asyncio.get_running_loop().time()
+        self._looked_s = asyncio.get_running_loop().time()
         await self._count()
         taken = await self._take_picture() if self._control.alive else None
         async with self._order:
@@ -177,6 +177,7 @@ class EdgeSession:
             await self._link.send(self._node.birth(self._own_facts()))
             if taken is not None:
                 await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
+            self._born_s = asyncio.get_running_loop().time()  # to take the picture may have taken a while
         self._picture = taken
 
     async def _device_birth(self) -> None:
