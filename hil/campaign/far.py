@@ -123,6 +123,7 @@ class Far:
             self.call(self.host.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5.0)
+        self._loop.close()
 
     def call(self, what: Coroutine[Any, Any, T]) -> T:
         """Have the host's own loop do something, and wait for it."""

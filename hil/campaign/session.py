@@ -83,8 +83,8 @@ def _forgetful(stage: Stage) -> Finding:
     """The broker is killed and comes back empty, twice at once and once after a while, the last time in the middle of a back-fill."""
     stage.start_bench()
     mosquitto(stage)
-    with Far(stage, asks=False) as far:
-        stage.start_unit()
+    with Proxy(stage.port) as proxy, Far(stage, asks=False) as far:
+        stage.start_unit({"uplink.port": str(proxy.port)})
         stage.await_health()
         far.await_birth()
         time.sleep(2.0)
@@ -92,7 +92,7 @@ def _forgetful(stage: Stage) -> Finding:
         for away_s in (0.0, 10.0, 0.0):
             marks.append((confirmed(stage, "JSON"), time.monotonic()))
             born = len(far.births)
-            _restart(stage, away_s)
+            _restart(stage, far, proxy, away_s)
             births.append(far.await_birth(born))
             if away_s == 0.0:
                 time.sleep(2.0)
@@ -110,12 +110,16 @@ def _forgetful(stage: Stage) -> Finding:
     )  # fmt: skip
 
 
-def _restart(stage: Stage, away_s: float) -> None:
-    """Kill the broker, which keeps nothing, and start it again."""
+def _restart(stage: Stage, far: Far, proxy: Proxy, away_s: float) -> None:
+    """Kill the broker, which keeps nothing, and start it again; the unit finds it when those who listen are there, for nobody tells them later."""
     assert stage.broker is not None
+    assert stage.ear is not None
+    ear, sessions, proxy.refuse = stage.ear, stage.ear.sessions, True
     stage.broker.end(signal.SIGKILL)
     time.sleep(away_s)
     mosquitto(stage)
+    stage.until(lambda: ear.sessions > sessions and far.host.connected, 10.0 * stage.bed.clock)
+    proxy.refuse = False
 
 
 def _repeated(stage: Stage, known: list[tuple[int, int]], since_s: float) -> tuple[int, int]:

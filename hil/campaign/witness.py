@@ -33,6 +33,7 @@ class Ear:
 
     def __init__(self, port: int) -> None:
         self.heard: list[Heard] = []
+        self.sessions = 0  # how often it began to listen
         self._port = port
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True)
@@ -47,6 +48,7 @@ class Ear:
     async def _attend(self) -> None:
         name = f"hil-ear-{time.monotonic_ns()}"
         async with Subscriber("127.0.0.1", self._port, ["#"], client_id=name) as listener:
+            self.sessions += 1
             while not self._stopping.is_set():
                 try:
                     async with asyncio.timeout(_AGAIN_S):
