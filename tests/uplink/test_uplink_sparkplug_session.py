@@ -379,3 +379,18 @@ async def test_nobody_commands_in_the_name_of_a_primary_host_that_is_offline(
             await until(lambda: "DBIRTH" in scada.verbs())
             await scada.write(DEVICE.format("DCMD"), setpoint)
             await until(lambda: len(desk.of("request")) == 1)
+
+
+async def test_a_birth_that_is_not_its_own_is_no_proof_that_the_broker_passes_it_on(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Somebody may have had the broker keep an older one, while the list no longer lets this node write."""
+    (tmp_path / "list.acl").write_text("topic read #\ntopic write spBv1.0/STATE/#\n")
+    deaf = Mosquitto(tmp_path, f"allow_anonymous true\nuser root\nacl_file {tmp_path}/list.acl")
+    deaf.start()
+    site = plan(deaf.port)
+    record(tmp_path / "journal.db", Course(site), 50, commit_scans=50)
+    async with Desk(tmp_path / "control.sock") as desk, uplink(site, tmp_path):
+        await until(lambda: any("does not pass it on" in word["detail"] for word in desk.of("uplink")))
+        assert not any(word["connected"] for word in desk.of("uplink"))
+    deaf.stop()

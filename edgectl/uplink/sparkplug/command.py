@@ -64,7 +64,7 @@ class Listener:
             self._primary.hear(self._server, payload)
             self._session.wake()
         elif topic == self._node.topic("NBIRTH"):
-            self._session.passed_on.set()
+            self._session.hear_birth(payload)
         elif topic == self._node.topic("NCMD") and _asks_rebirth(payload, retained):
             self._session.request_birth()
         else:

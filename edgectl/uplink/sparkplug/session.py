@@ -39,7 +39,7 @@ class UnknownPlanError(Exception):
 
 
 class EdgeSession:
-    """The life of one connection. ``born`` when its first birth is on the way; ``passed_on`` is set when that comes back from the broker. ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
+    """The life of one connection. ``born`` when its first birth is on the way. ``marker`` is the topic of the receipts; ``facts`` tells the node's own metrics."""
 
     def __init__(
         self,
@@ -61,7 +61,8 @@ class EdgeSession:
         self._forwarder = Forwarder(cursor, self, self, disk, publish_s=plan.uplink.publish_s, told=told)
         self._order = asyncio.Lock()  # numbers are given and published under it
         self._wake = asyncio.Event()
-        self.passed_on = asyncio.Event()
+        self._passed_on = asyncio.Event()
+        self._birth = b""
         self._picture: Picture | None = None
         self._waiting = 0
         self._rebirth = self.born = False
@@ -71,6 +72,11 @@ class EdgeSession:
         """A host asks for the birth sequence."""
         self._rebirth = True
         self._wake.set()
+
+    def hear_birth(self, payload: bytes) -> None:
+        """An NBIRTH of this node arrived; only the one that was said last counts as passed on."""
+        if payload == self._birth:
+            self._passed_on.set()
 
     def wake(self) -> None:
         """Something changed that the session should look at now."""
@@ -94,7 +100,7 @@ class EdgeSession:
             BrokerFault: the connection is lost, or the broker does not pass the birth on.
         """
         await self._births()
-        await self._link.await_echo(self.passed_on, "its own NBIRTH")
+        await self._link.await_echo(self._passed_on, "its own NBIRTH")
         heard()
         while stay():
             self._wake.clear()
@@ -173,8 +179,9 @@ class EdgeSession:
         await self._count()
         taken = await self._take_picture() if self._control.alive else None
         async with self._order:
-            self.born = True
-            await self._link.send(self._node.birth(self._own_facts()))
+            birth = self._node.birth(self._own_facts())
+            self.born, self._birth = True, birth.payload
+            await self._link.send(birth)
             if taken is not None:
                 await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
             self._born_s = asyncio.get_running_loop().time()  # to take the picture may have taken a while
