@@ -79,7 +79,7 @@ class Broker:
             async with asyncio.timeout(self._patience_s):
                 handed = [self._hand(message) for message in rest]
                 await self._publish(last)
-                while not all(info.is_published() for info in handed):
+                while not all(info.is_published() for info in handed):  # noqa: ASYNC110 - paho wakes threads only
                     await asyncio.sleep(_STRAGGLER_S)
         except TimeoutError:
             raise BrokerFault(f"{self.place}: does not confirm what it is sent") from None
