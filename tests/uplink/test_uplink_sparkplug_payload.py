@@ -52,7 +52,7 @@ def test_whatever_is_told_is_read_by_another_decoder_as_it_was(
     read = independent.decode(encode(at_ms, seq, metrics))
     assert (read.timestamp, read.seq, len(read.metrics)) == (at_ms, seq, len(metrics))
     for told, found in zip(metrics, read.metrics, strict=True):
-        null = told.value is None or not math.isfinite(told.value)
+        null = told.value is None or not math.isfinite(float(told.value))
         assert found.null is null
         assert null or found.value(Datatype.DOUBLE) == told.value
         assert (found.name or "", found.alias or 0) == (told.name, told.alias)
