@@ -100,7 +100,7 @@ def drain(dialect: Dialect, plan: Plan, folder: Path, port: int) -> Drained:
     with Reader(folder / "journal.db") as reader:
         head, identity = reader.head(), reader.identity
     with listening(port, dialect.topic) as ear, edgectl("uplink", plan, folder) as uplink:
-        most = _until_read(folder / dialect.cursor, identity, head, uplink)
+        most = until_read(folder / dialect.cursor, identity, head, uplink)
         cpu_s = uplink.cpu_s()
         time.sleep(AFTER_S)
         told = [list(dialect.read(message)) for message in ear.heard()]
@@ -109,7 +109,7 @@ def drain(dialect: Dialect, plan: Plan, folder: Path, port: int) -> Drained:
     return Drained([value for values in backlog for value in values], live, len(backlog), cpu_s, most)
 
 
-def _until_read(cursor: Path, identity: str, head: int, uplink: Started) -> float:
+def until_read(cursor: Path, identity: str, head: int, uplink: Started) -> float:
     """The most memory of the uplink (MiB) until its cursor is at ``head``.
 
     Raises:
