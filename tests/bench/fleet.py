@@ -79,11 +79,16 @@ def unit(number: int, port: int, words: str) -> Plan:
     return seal(replace(plan, unit=name, uplink=uplink))
 
 
-async def write(folder: Path, nodes: int, seconds: int) -> None:
-    """The generator: a journal and a control socket for each node, and one commit a second into each, spread over the second."""
+def course(seconds: float) -> Seconds:
+    """What the demo unit records in its first seconds."""
     plan = demo_plan()
-    course = Seconds(plan)
-    rehearse(plan, open_rig("demo", 1), float(LEAD_S + seconds), course, lambda _: None)
+    found = Seconds(plan)
+    rehearse(plan, open_rig("demo", 1), seconds, found, lambda _: None)
+    return found
+
+
+async def write(folder: Path, nodes: int, course: Seconds) -> None:
+    """The generator: a journal and a control socket for each node, and one commit a second into each, spread over the second."""
     async with contextlib.AsyncExitStack() as stack:
         journals = []
         for number in range(nodes):
@@ -153,7 +158,9 @@ class Outcome:
         )
 
 
-def fleet(folder: Path, nodes: int, seconds: int, processes: int, words: str) -> Outcome:
+def fleet(
+    folder: Path, nodes: int, seconds: int, processes: int, words: str, settle_s: float = SETTLE_S
+) -> Outcome:
     """Start everything, wait until it has settled, measure."""
     broker = Mosquitto(folder, UNLIMITED)
     broker.start()
@@ -161,17 +168,17 @@ def fleet(folder: Path, nodes: int, seconds: int, processes: int, words: str) ->
     role = [str(folder), str(nodes), str(seconds + int(SETTLE_S) + nodes // 20 + 60), str(processes), words]
     with contextlib.ExitStack() as stack:
         stack.callback(broker.stop)
-        stack.enter_context(process(python("tests.bench.fleet", "--role", "write", *role)))
+        generator = stack.enter_context(process(python("tests.bench.fleet", "--role", "write", *role)))
         until = time.monotonic() + 120
         while not (folder / "ready").exists():
-            if time.monotonic() > until:
+            if time.monotonic() > until or generator.poll() is not None:
                 raise TimeoutError("the generator did not come up")
             time.sleep(0.1)
         tellers = [
             Started(stack.enter_context(process(python("tests.bench.fleet", "--role", f"tell:{n}:{broker.port}", *role))), Place(folder))
             for n in range(processes)
         ]  # fmt: skip
-        time.sleep(SETTLE_S + nodes / processes * 0.03)
+        time.sleep(settle_s + nodes / processes * 0.03)
         return _measure(broker, tellers, topics, nodes, seconds)
 
 
@@ -225,7 +232,7 @@ def _role(role: str, folder: str, nodes: str, seconds: str, processes: str, word
     """One of the processes that ``fleet`` starts."""
     verb, *where = role.split(":")
     if verb == "write":
-        asyncio.run(write(Path(folder), int(nodes), int(seconds)))
+        asyncio.run(write(Path(folder), int(nodes), course(LEAD_S + float(seconds))))
         return
     part, port = map(int, where)
     asyncio.run(tell(Path(folder), range(part, int(nodes), int(processes)), port, words))
