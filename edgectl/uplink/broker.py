@@ -217,6 +217,8 @@ def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, pl
         max_inflight_messages=WINDOW,
         max_queued_incoming_messages=MOST_HEARD,
         tls_context=_tls(plan, place) if plan.tls else None,
+        # or the marker behind a message that nobody answers would wait for the broker's delayed ACK, 40 ms a batch
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     client.pending_calls_threshold = WINDOW + 1
     return client
