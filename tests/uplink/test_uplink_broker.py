@@ -27,7 +27,7 @@ from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
 from edgectl.store.cursor import Batch
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader
-from edgectl.uplink.broker import Broker
+from edgectl.uplink.broker import Broker, connect
 from edgectl.uplink.process import FIRST_S, MOST_S, REFUSED_S, Pace, run
 from edgectl.uplink.readable import ReadableEncoder
 from edgectl.uplink.session import BrokerFault, Message
@@ -309,6 +309,17 @@ async def test_a_stop_that_comes_together_with_a_confirmation_is_not_lost() -> N
     delivering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delivering
+
+
+async def test_a_marker_behind_a_message_that_nobody_answers_is_sent_at_once(mosquitto: Mosquitto) -> None:
+    """Not when the broker's delayed ACK lets Nagle's algorithm go on, 40 ms later each time."""
+    site = plan(mosquitto.port)
+    async with connect(site.uplink, ("127.0.0.1", mosquitto.port), "edge", Message("will", b"")) as broker:
+        begun_s = time.monotonic()
+        for _ in range(50):
+            await broker.send(Message("data", b"1", qos=0))
+            await broker.deliver([Message("marker", b"1")])
+    assert time.monotonic() - begun_s < 1.0
 
 
 async def test_a_frozen_broker_does_not_keep_the_uplink_from_stopping(
