@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
+import resource
 import sys
 import tempfile
 import time
@@ -33,14 +35,14 @@ from edgectl.store.record import Row
 from edgectl.store.recorder import Keep, Recorder
 from edgectl.uplink.announcer import Announcer
 from edgectl.uplink.process import run
-from tests.bench.ear import UNLIMITED, listening
+from tests.bench.ear import UNLIMITED, Ear, listening
 from tests.bench.stage import Started, process, python
 from tests.chain.witness import demo_plan
 from tests.uplink.desk import Desk
 from tests.uplink.peer import Mosquitto
 
 LEAD_S = 600  # the unit has settled by then
-SETTLE_S = 10.0
+SETTLE_S = 5.0
 
 
 class Seconds:
@@ -63,9 +65,14 @@ class Seconds:
         self._recorder.event(event, Keep.INPUTS, "")
 
 
+@functools.cache
+def _demo() -> Plan:
+    return demo_plan()  # compiled once a process
+
+
 def unit(number: int, port: int, words: str) -> Plan:
     """The demo unit under another name, told in these dialects."""
-    plan = demo_plan()
+    plan = _demo()
     name = f"BR-{number:05d}"
     sparkplug = replace(plan.uplink.sparkplug, group="fleet" if "sparkplug" in words else "", node=name)
     uplink = replace(
@@ -164,8 +171,8 @@ def fleet(
     """Start everything, wait until it has settled, measure."""
     broker = Mosquitto(folder, UNLIMITED)
     broker.start()
-    topics = "spBv1.0/#" if "sparkplug" in words else "edgectl/#"
-    role = [str(folder), str(nodes), str(seconds + int(SETTLE_S) + nodes // 20 + 60), str(processes), words]
+    topics, births = ("spBv1.0/#", "spBv1.0/+/DBIRTH/#") if "sparkplug" in words else ("edgectl/#", "edgectl/+/status")  # fmt: skip
+    role = [str(folder), str(nodes), str(seconds + int(SETTLE_S) + 150), str(processes), words]
     with contextlib.ExitStack() as stack:
         stack.callback(broker.stop)
         generator = stack.enter_context(process(python("tests.bench.fleet", "--role", "write", *role)))
@@ -178,8 +185,22 @@ def fleet(
             Started(stack.enter_context(process(python("tests.bench.fleet", "--role", f"tell:{n}:{broker.port}", *role))), Place(folder))
             for n in range(processes)
         ]  # fmt: skip
-        time.sleep(settle_s + nodes / processes * 0.03)
+        _until_born(stack.enter_context(listening(broker.port, births)), nodes)
+        time.sleep(settle_s)
         return _measure(broker, tellers, topics, nodes, seconds)
+
+
+def _until_born(ear: Ear, nodes: int) -> None:
+    """Until each node has said what it is.
+
+    Raises:
+        TimeoutError: not all of them did.
+    """
+    until = time.monotonic() + 120
+    while len(born := {_node(message.topic) for message in ear.heard()}) < nodes:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{len(born)} of {nodes} nodes are there")
+        time.sleep(0.5)
 
 
 def _measure(broker: Mosquitto, tellers: Sequence[Started], topics: str, nodes: int, seconds: int) -> Outcome:
@@ -230,6 +251,8 @@ def main() -> int:
 
 def _role(role: str, folder: str, nodes: str, seconds: str, processes: str, words: str) -> None:
     """One of the processes that ``fleet`` starts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # some ten open files a node
     verb, *where = role.split(":")
     if verb == "write":
         asyncio.run(write(Path(folder), int(nodes), course(LEAD_S + float(seconds))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Self
@@ -48,8 +49,9 @@ class Desk:
         assert task is not None
         self._clients[task] = writer
         try:
-            while line := await reader.readline():
-                writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):  # an uplink may be gone at any moment
+                while line := await reader.readline():
+                    writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
         finally:
             writer.close()
 
