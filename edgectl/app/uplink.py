@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from edgectl.uplink.announcer import EVERY_S, Announcer
 from edgectl.uplink.process import run
 
 _PING_S = 5.0
+_NICE = (
+    5  # control without SCHED_FIFO, and all else on the machine, go before a backlog; systemd says the same
+)
 
 
 def main(arguments: Sequence[str]) -> ExitCode:
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str]) -> ExitCode:
             file=sys.stderr,
         )
         return ExitCode.USAGE
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     asyncio.run(
         _uplink(_with_secrets(plan), Place(asked.state), with_parent=asked.with_parent, speed=asked.speed)
     )

@@ -111,6 +111,8 @@ def _by_significance(raw: bytes, width: int) -> bytes:
 
 def _by_value(raw: bytes, width: int) -> bytes:
     rows = len(raw) // width
+    if rows == 1:
+        return raw
     whole = bytearray(len(raw))
     for place in range(width):
         whole[place::width] = raw[place * rows : (place + 1) * rows]

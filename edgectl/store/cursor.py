@@ -22,6 +22,7 @@ from edgectl.store.record import Kind, Record
 T = TypeVar("T")
 
 _MS = 1_000_000
+_FEW = 8
 _SAME_MOMENT = 256  # records; the batch that a limit alone would part
 
 _SCHEMA = """
@@ -147,11 +148,18 @@ class Cursor:
         return Batch(self._identity, after, upto, tuple(records), plans, reader.head() - upto)
 
     def _of_same_moment(self, reader: Reader, last: Record, bound: int) -> list[Record]:
-        """What follows ``last`` within its millisecond."""
-        following = reader.records(last.seq, bound, _SAME_MOMENT, self._kinds)
-        return list(
-            itertools.takewhile(lambda record: record.at.utc_ns // _MS == last.at.utc_ns // _MS, following)
-        )
+        """What follows ``last`` within its millisecond: seldom any, so a few are looked at first."""
+        found: list[Record] = []
+        for limit in (_FEW, _SAME_MOMENT):
+            following = reader.records(last.seq, bound, limit, self._kinds)
+            found = list(
+                itertools.takewhile(
+                    lambda record: record.at.utc_ns // _MS == last.at.utc_ns // _MS, following
+                )
+            )
+            if len(found) < limit:
+                break
+        return found
 
     def _plan(self, reader: Reader, run: int) -> Plan:
         if run not in self._plans:

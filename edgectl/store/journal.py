@@ -27,6 +27,7 @@ from edgectl.store.recorder import Keep, Missing, Recorder
 HOLD_S = 60.0
 COMMIT_ROWS = 256
 _BREATH_S = 5e-5
+_EARLY = 0.8  # of the commit interval, so that with a turn of the thread and the disk's own time nothing waits for longer than all of it
 # From which share of the memory for packed rows on only so much of a scan is kept.
 _SHED = ((1.0, Keep.NOTHING), (0.75, Keep.RECORDS), (0.5, Keep.VALUES))
 _ROW_BYTES = 200
@@ -137,7 +138,7 @@ class FileJournal:
 
     def _work(self) -> None:
         try:
-            due = time.monotonic() + self._commit_s
+            due = time.monotonic() + _EARLY * self._commit_s
             while not self._closing:
                 self._wake.wait(self._commit_s / 10)
                 due = self._turn(due)
@@ -151,7 +152,7 @@ class FileJournal:
         asked = self._asked
         self._drain()
         if time.monotonic() >= due or asked > self._served:
-            due = time.monotonic() + self._commit_s
+            due = time.monotonic() + _EARLY * self._commit_s
             if self._commit():
                 with self._turned:
                     self._served = asked

@@ -30,6 +30,7 @@ CONNECT_S = 10.0
 MOST_HEARD = 100  # messages that wait to be looked at; more are dropped
 LONGEST_HEARD = 65_536  # bytes; of longer ones only the beginning comes into memory
 _GOODBYE_S = 2.0
+_STRAGGLER_S = 0.01
 # aiomqtt and paho tell each fault several times and in their own words; ``explain`` tells it once.
 _QUIET = logging.getLogger("edgectl.uplink.mqtt")
 _DENIED = 0x80  # SUBACK (MQTT 3.1.1, section 3.9.3)
@@ -68,26 +69,30 @@ class Broker:
             await self._deliver(window)
 
     async def _deliver(self, window: Sequence[Message]) -> None:
-        """All at once, so that they leave in few packets and are confirmed in few: one by one each would wake both sides."""
-        tasks = [asyncio.create_task(self._publish(message)) for message in window]
+        """All at once, so that they leave in few packets and are confirmed in few: one by one each would wake both sides.
+
+        aiomqtt spends a task, a timer and a search on each message that it waits for, more than on sending it. So it waits for the last alone;
+        behind that the others are seldom still on their way.
+        """
+        *rest, last = window
         try:
-            _, waiting = await asyncio.wait(
-                tasks, timeout=self._patience_s, return_when=asyncio.FIRST_EXCEPTION
-            )
-            for task in tasks:
-                if task not in waiting:
-                    task.result()
+            async with asyncio.timeout(self._patience_s):
+                handed = [self._hand(message) for message in rest]
+                await self._publish(last)
+                while not all(info.is_published() for info in handed):  # noqa: ASYNC110 - paho wakes threads only
+                    await asyncio.sleep(_STRAGGLER_S)
+        except TimeoutError:
+            raise BrokerFault(f"{self.place}: does not confirm what it is sent") from None
         except aiomqtt.MqttError as error:
             raise explain(error, self.place, connected=True) from error
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if waiting:
-            raise BrokerFault(f"{self.place}: does not confirm what it is sent")
+
+    def _hand(self, message: Message) -> Any:
+        """To paho, which knows by itself when it is confirmed. Without a connection the last of the window fails."""
+        raw = self._client._client  # noqa: SLF001 - aiomqtt cannot publish without waiting
+        return raw.publish(message.topic, message.payload, message.qos, message.retain)
 
     async def _publish(self, message: Message) -> None:
-        # Without a timeout of its own: the window has one, and aiomqtt would spend a task and a timer on each.
+        # without a timeout of its own: the window has one
         await self._client.publish(
             message.topic, message.payload, qos=message.qos, retain=message.retain, timeout=math.inf
         )
@@ -212,6 +217,8 @@ def _client(plan: UplinkPlan, server: Server, identifier: str, will: Message, pl
         max_inflight_messages=WINDOW,
         max_queued_incoming_messages=MOST_HEARD,
         tls_context=_tls(plan, place) if plan.tls else None,
+        # or the marker behind a message that nobody answers would wait for the broker's delayed ACK, 40 ms a batch
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     client.pending_calls_threshold = WINDOW + 1
     return client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -42,4 +43,10 @@ def event_of(record: Record) -> dict[str, Scalar]:
 def utc_text(utc_ns: int) -> str:
     """ISO 8601 to the microsecond, so that two scans never share a time."""
     seconds, rest = divmod(utc_ns, _NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _second_text(seconds: int) -> str:
+    # values of one scan, and of one batch, share their second, and a calendar costs more than the rest of a message
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -18,7 +18,7 @@ Ts = TypeVarTuple("Ts")
 LIVE_ROWS = 64
 MOST_BACKLOG_ROWS = 64
 BEHIND_ROWS = 200
-_BRISK_S, _SLOW_S = 0.2, 1.0
+_BRISK_S, _SLOW_S = 0.2, 0.5
 _RETRY_S = 1.0
 
 

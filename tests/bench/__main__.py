@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import composite, failover, fault, pid, recovery, tick, wire
+from tests.bench import composite, drain, encoding, failover, fault, keeping, pid, recovery, tick, wire
 from tests.bench.verdict import HEAD, Verdict
 
 Wanted = Callable[[str], bool]
@@ -27,10 +27,15 @@ class Pace(NamedTuple):
     storm: float
     outage: float
     composite: float
+    keeping: float
+    drain: float
+    past: float
 
 
-FULL = Pace(tick=20.0, wire=12.0, storm=2400.0, outage=10.0, composite=20.0)
-QUICK = Pace(tick=2.5, wire=2.5, storm=600.0, outage=4.0, composite=4.0)
+FULL = Pace(
+    tick=20.0, wire=12.0, storm=2400.0, outage=10.0, composite=20.0, keeping=10.0, drain=20.0, past=600.0
+)
+QUICK = Pace(tick=2.5, wire=2.5, storm=600.0, outage=4.0, composite=4.0, keeping=3.0, drain=4.0, past=90.0)
 
 EXPERIMENTS: tuple[tuple[tuple[str, ...], Callable[[Pace, Wanted], list[Verdict]]], ...] = (
     (("G1", "G2", "G3", "G4", "G5"), lambda pace, wanted: tick.judge(pace.tick, wanted)),
@@ -39,6 +44,9 @@ EXPERIMENTS: tuple[tuple[tuple[str, ...], Callable[[Pace, Wanted], list[Verdict]
     (("G9",), lambda pace, _: recovery.judge(pace.outage)),
     (("G11", "G12", "G13", "G14"), lambda pace, _: composite.judge(pace.composite)),
     (("G15",), lambda _, __: failover.judge()),
+    (("G16",), lambda pace, _: keeping.judge(pace.keeping)),
+    (("G17",), lambda pace, _: drain.judge(pace.drain, pace.past)),
+    (("G18",), lambda _, __: encoding.judge()),
     (("G19",), lambda _, __: pid.judge()),
 )
 TARGETS = tuple(target for targets, _ in EXPERIMENTS for target in targets)
@@ -52,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "G1-G5 need cyclictest (rt-tests), stress-ng and the right to SCHED_FIFO: run as root on an otherwise idle machine.",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="about 90 s instead of about 6 min: rougher figures"
+        "--quick", action="store_true", help="about 3 min instead of about 9 min: rougher figures"
     )
     parser.add_argument(
         "--only", default="", metavar="G6,G7", help=f"these targets only, of {', '.join(TARGETS)}"

@@ -132,7 +132,7 @@ def loops_plan(
 class Started:
     """A running process of edgectl."""
 
-    child: subprocess.Popen[str]
+    child: subprocess.Popen[Any]
     place: Place
 
     @property

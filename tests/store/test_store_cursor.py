@@ -208,3 +208,24 @@ def test_reading_while_it_is_written_misses_and_repeats_nothing(path: Path) -> N
     subjects = [f'"subject":"n{number}"'.encode() for number in range(1500)]
     assert all(subject in found.body for subject, found in zip(subjects, read, strict=True))
     reader.close()
+
+
+@pytest.mark.parametrize("together", [1, 5, 8, 9, 40])
+def test_a_batch_of_whole_moments_ends_where_its_last_millisecond_ends(path: Path, together: int) -> None:
+    """However many records share a millisecond: first a single event, then those, then the next single one."""
+    course = Course(unit())
+    journal = FileJournal(path, course.plan, course.initial, course.clock)
+    for number in (1, together, 1):
+        entry = course.entry()
+        for place in range(number):
+            journal.event(event(entry.now, f"{number} {place}"))
+    assert journal.flush()
+    assert journal.close()
+    whole = Cursor(path, path.with_name("uplink.db"), (Kind.EVENT,), whole_moments=True)
+    whole.rejoin()
+    sizes = []
+    while (batch := whole.backlog(1)).records:
+        sizes.append(len(batch.records))
+        whole.advance(batch)
+    whole.close()
+    assert sizes == [1, together, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Self
@@ -52,11 +53,13 @@ class Desk:
         assert task is not None
         self._clients[task] = writer
         try:
-            while line := await reader.readline():
-                if b'"status"' in line:
-                    slow_s, self.slow_s = self.slow_s, 0.0
-                    await asyncio.sleep(slow_s)
-                writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):  # an uplink may be gone at any moment
+                while line := await reader.readline():
+                    if b'"status"' in line:
+                        slow_s, self.slow_s = self.slow_s, 0.0
+                        await asyncio.sleep(slow_s)
+                    writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"
+")
         finally:
             writer.close()
 

@@ -59,6 +59,12 @@ class Mosquitto:
             time.sleep(0.02)
         raise AssertionError("mosquitto did not start")
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The running broker."""
+        assert self._process is not None
+        return self._process
+
     def signal(self, number: signal.Signals) -> None:
         """SIGKILL, SIGSTOP, SIGCONT."""
         assert self._process is not None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import math
 import multiprocessing
 import signal
 import subprocess
@@ -26,10 +27,10 @@ from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
 from edgectl.store.cursor import Batch
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader
-from edgectl.uplink.broker import Broker
+from edgectl.uplink.broker import Broker, connect
 from edgectl.uplink.process import FIRST_S, MOST_S, REFUSED_S, Pace, run
 from edgectl.uplink.readable import ReadableEncoder
-from edgectl.uplink.session import Message
+from edgectl.uplink.session import BrokerFault, Message
 from edgectl.uplink.told import Told
 from tests.store.recording import Course, record, unit
 from tests.uplink.peer import Gate, Mosquitto, Received, Subscriber, free_port, need
@@ -247,14 +248,56 @@ async def test_an_uplink_killed_again_and_again_delivers_everything_and_its_will
     assert len(arrived) - len(wanted) < kills * 500
 
 
+class _Handed:
+    """A message in the hands of paho, confirmed when ``confirmed`` says so."""
+
+    confirmed = False
+
+    def is_published(self) -> bool:
+        return self.confirmed
+
+
+class _Paho:
+    """What aiomqtt stands on: takes a message and does not wait."""
+
+    def __init__(self) -> None:
+        self.handed: list[_Handed] = []
+
+    def publish(self, *_: Any) -> _Handed:
+        self.handed.append(_Handed())
+        return self.handed[-1]
+
+
 class _Confirming:
     """An MQTT client whose confirmations come when ``confirmed`` is set, waited for as aiomqtt does."""
 
     def __init__(self) -> None:
         self.confirmed = asyncio.Event()
+        self._client = _Paho()
 
-    async def publish(self, *_: Any, **__: Any) -> None:
-        await asyncio.wait_for(self.confirmed.wait(), 10)
+    async def publish(self, *_: Any, **options: Any) -> None:
+        wait_s = options["timeout"]
+        await asyncio.wait_for(self.confirmed.wait(), None if wait_s == math.inf else wait_s)
+
+
+async def test_a_message_confirmed_behind_the_last_one_is_waited_for() -> None:
+    """A broker may confirm in another order than it was sent."""
+    client = _Confirming()
+    broker = Broker(cast("aiomqtt.Client", client), "place", 10.0)
+    delivering = asyncio.create_task(broker.deliver([Message("a", b"1"), Message("a", b"2")]))
+    client.confirmed.set()
+    await asyncio.sleep(0.05)
+    assert not delivering.done()
+    client._client.handed[0].confirmed = True
+    await asyncio.wait_for(delivering, 1.0)
+
+
+async def test_a_message_that_is_never_confirmed_is_a_fault_in_time() -> None:
+    client = _Confirming()
+    broker = Broker(cast("aiomqtt.Client", client), "place", 0.05)
+    client.confirmed.set()
+    with pytest.raises(BrokerFault, match="does not confirm"):
+        await broker.deliver([Message("a", b"1"), Message("a", b"2")])
 
 
 async def test_a_stop_that_comes_together_with_a_confirmation_is_not_lost() -> None:
@@ -266,6 +309,17 @@ async def test_a_stop_that_comes_together_with_a_confirmation_is_not_lost() -> N
     delivering.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delivering
+
+
+async def test_a_marker_behind_a_message_that_nobody_answers_is_sent_at_once(mosquitto: Mosquitto) -> None:
+    """Not when the broker's delayed ACK lets Nagle's algorithm go on, 40 ms later each time."""
+    site = plan(mosquitto.port)
+    async with connect(site.uplink, ("127.0.0.1", mosquitto.port), "edge", Message("will", b"")) as broker:
+        begun_s = time.monotonic()
+        for _ in range(50):
+            await broker.send(Message("data", b"1", qos=0))
+            await broker.deliver([Message("marker", b"1")])
+    assert time.monotonic() - begun_s < 1.0
 
 
 async def test_a_frozen_broker_does_not_keep_the_uplink_from_stopping(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgectl.uplink.sparkplug.bdseq import BirthDeathSequence
 from edgectl.uplink.sparkplug.payload import Datatype, Metric, Written, decode, encode
 from edgectl.uplink.sparkplug.primary import PrimaryHost
+from hil.host import payload as independent
 
 
 def test_the_bytes_are_those_of_the_specification() -> None:
@@ -28,6 +29,37 @@ def test_the_bytes_are_those_of_the_specification() -> None:
         b"\x69\x00\x00\x00\x00\x00\x00\xf8\x3f"  # double_value 13
     )
     assert encode(5, 7, [metric]) == b"\x08\x05\x12" + bytes([len(body)]) + body + b"\x18\x07"
+
+
+_SCALARS = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5))
+_METRICS = st.builds(
+    Metric,
+    name=st.sampled_from(["", "T", "Tags/TT-101", "n" * 120]),
+    datatype=st.just(Datatype.DOUBLE),
+    value=st.one_of(st.none(), st.floats(), st.integers(-9, 9)),
+    at_ms=st.sampled_from([0, 1, 127, 128, 1_790_000_000_000, 2**63]),
+    alias=st.sampled_from([0, 1, 127, 128, 2**40]),
+    historical=st.booleans(),
+    typed=st.booleans(),
+    properties=st.dictionaries(st.sampled_from(["Quality", "Reason"]), _SCALARS, max_size=2),
+).filter(lambda metric: metric.name or metric.alias)
+
+
+@given(st.integers(0, 2**60), st.none() | st.integers(0, 255), st.lists(_METRICS, max_size=6))
+def test_whatever_is_told_is_read_by_another_decoder_as_it_was(
+    at_ms: int, seq: int | None, metrics: list[Metric]
+) -> None:
+    read = independent.decode(encode(at_ms, seq, metrics))
+    assert (read.timestamp, read.seq, len(read.metrics)) == (at_ms, seq, len(metrics))
+    for told, found in zip(metrics, read.metrics, strict=True):
+        null = told.value is None or not math.isfinite(float(told.value))
+        assert found.null is null
+        assert null or found.value(Datatype.DOUBLE) == told.value
+        assert (found.name or "", found.alias or 0) == (told.name, told.alias)
+        assert found.timestamp == told.at_ms
+        assert found.datatype == (Datatype.DOUBLE if told.typed else None)
+        assert found.historical is told.historical
+        assert set(found.properties.keys if found.properties else ()) == set(told.properties)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])

@@ -7,7 +7,9 @@ needs is declared, and protobuf keeps what it does not know apart. Declared, not
 from __future__ import annotations
 
 import enum
+import functools
 import math
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ _TYPES = {
 _REPEATED = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
 _OPTIONAL = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
 _PACKAGE = "edgectl.sparkplug"
+_DOUBLE = struct.Struct("<d")
 _MESSAGES: Mapping[str, tuple[tuple[str, int, str], ...]] = {
     "Value": (
         ("type", 1, "uint32"),
@@ -104,15 +107,36 @@ class Command(NamedTuple):
 
 
 def encode(at_ms: int, seq: int | None, metrics: Iterable[Metric]) -> bytes:
-    """A payload of this moment; ``seq`` None only for NDEATH."""
-    payload = _PAYLOAD(timestamp=at_ms)
-    add = payload.metrics.add
+    """A payload of this moment; ``seq`` None only for NDEATH.
+
+    In protobuf a message is the sum of its parts, so that each metric can be worded by itself. Nearly all are plain numbers, which differ in
+    time and value only: those two are put behind what the runtime once wrote for their name.
+    """
+    parts = [_PAYLOAD(timestamp=at_ms).SerializeToString()]
+    add, number, pack = (
+        parts.append,
+        Datatype.DOUBLE,
+        _DOUBLE.pack,
+    )  # looked up once: this is done for each value
+    isfinite, moment, heads, tail = math.isfinite, None, _Heads(0), b""
     for metric in metrics:
-        _fill(add(), metric)
+        name, datatype, value, metric_ms, alias, historical, typed, properties = metric
+        if (
+            properties
+            or datatype is not number
+            or (name and alias)
+            or type(value) is not float
+            or not isfinite(value)
+        ):
+            add(_PAYLOAD(metrics=[_filled(metric)]).SerializeToString())
+            continue
+        if moment != (now := (metric_ms, historical, typed)):
+            moment, tail = now, _tail(*now)
+            heads = _heads(len(tail) + _DOUBLE.size)
+        add(heads[name or alias] + tail + pack(value))
     if seq is not None:
-        payload.seq = seq
-    data: bytes = payload.SerializeToString()
-    return data
+        add(_PAYLOAD(seq=seq).SerializeToString())
+    return b"".join(parts)
 
 
 def decode(data: bytes) -> Command:
@@ -129,12 +153,48 @@ def decode(data: bytes) -> Command:
         raise ValueError("these bytes are no Sparkplug payload") from None
 
 
-def _fill(message: Any, metric: Metric) -> None:
+class _Heads(dict[str | int, bytes]):
+    """By name or alias: how a metric of one double begins, up to its timestamp, if ``size`` bytes follow from there on."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, key: str | int) -> bytes:
+        named = _METRIC(name=key) if isinstance(key, str) else _METRIC(alias=key)
+        begun: bytes = named.SerializeToString()
+        self[key] = head = b"\x12" + _varint(len(begun) + self._size) + begun  # field 2 of the payload
+        return head
+
+
+@functools.lru_cache(maxsize=16)
+def _heads(size: int) -> _Heads:
+    return _Heads(size)
+
+
+def _tail(at_ms: int, historical: bool, typed: bool) -> bytes:
+    """What comes between the name of a metric and its double."""
+    metric = _METRIC(timestamp=at_ms)
+    if typed:
+        metric.datatype = Datatype.DOUBLE
+    if historical:
+        metric.is_historical = True
+    told: bytes = metric.SerializeToString()
+    return told + b"\x69"  # field 13, 64 bits
+
+
+def _varint(number: int) -> bytes:
+    """As protobuf writes the length of a metric: seven bits a byte, the lowest first."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes((low | 0x80,)) + _varint(rest) if rest else bytes((low,))
+
+
+def _filled(metric: Metric) -> Any:
+    message = _METRIC(timestamp=metric.at_ms)
     if metric.name:
         message.name = metric.name
     if metric.alias:
         message.alias = metric.alias
-    message.timestamp = metric.at_ms
     if metric.typed:
         message.datatype = metric.datatype
     if metric.historical:
@@ -147,6 +207,7 @@ def _fill(message: Any, metric: Metric) -> None:
     for key, item in metric.properties.items():
         message.properties.keys.append(key)
         _property(message.properties.values.add(), item)
+    return message
 
 
 def _put(message: Any, datatype: Datatype, value: Scalar) -> None:
@@ -209,8 +270,8 @@ def _value(metric: Any) -> Scalar:
     return found
 
 
-def _declare() -> Any:
-    """The class of the message Payload."""
+def _declare() -> tuple[Any, Any]:
+    """The classes of the messages Payload and Metric."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{_PACKAGE}.proto", package=_PACKAGE, syntax="proto2")
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
@@ -226,7 +287,11 @@ def _declare() -> Any:
                 declared.type_name = f".{_PACKAGE}.{kind}"
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Payload"))
+    payload, metric = (
+        message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+        for name in ("Payload", "Metric")
+    )
+    return payload, metric
 
 
-_PAYLOAD = _declare()
+_PAYLOAD, _METRIC = _declare()

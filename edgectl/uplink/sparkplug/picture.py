@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from edgectl.model.plan import Plan
 from edgectl.store.reader import Reader
+from edgectl.store.record import words
 from edgectl.uplink.sparkplug.point import Point, points
 from edgectl.uplink.sparkplug.sample import VALUES, Sample, of_status, samples
 
@@ -29,12 +30,13 @@ def newest(reader: Reader, upto: int) -> dict[str, Sample]:
     run = next((run for run in reversed(reader.runs()) if run.first <= upto), None)
     if run is None:
         return found
+    names = words(run.plan)
     wanted = sum(point.told for point in points(run.plan).values())
     lowest = max(run.first - 1, upto - _FARTHEST)
     while upto > lowest and len(found) < wanted:
         after = max(lowest, upto - _CHUNK)
         for record in reversed(reader.records(after, upto, _CHUNK, VALUES)):
-            for sample in reversed(list(samples(record, run.plan))):
+            for sample in reversed(list(samples(record, names))):
                 found.setdefault(sample.name, sample)
         upto = after
     return found

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.store.record import (
     CommandValue,
@@ -22,7 +21,6 @@ from edgectl.store.record import (
     unpack_commands,
     unpack_loops,
     unpack_measurements,
-    words,
 )
 from edgectl.uplink.event import Scalar, event_of
 from edgectl.uplink.sparkplug import point
@@ -45,21 +43,21 @@ class Sample(NamedTuple):
     repeats: bool = False
 
 
-def samples(record: Record, plan: Plan) -> Iterator[Sample]:
-    """What a record of values or an event says of single metrics.
+def samples(record: Record, names: bytes) -> Iterator[Sample]:
+    """What a record of values or an event says of single metrics; ``names`` are the ``words`` of its plan.
 
     Raises:
         ValueError: the record cannot be read.
     """
     match record.kind:
         case Kind.MEASUREMENTS:
-            for row in unpack_measurements(record.body, words(plan)):
+            for row in unpack_measurements(record.body, names):
                 yield _tag(row)
         case Kind.LOOPS:
-            for loop in unpack_loops(record.body, words(plan)):
+            for loop in unpack_loops(record.body, names):
                 yield from _loop(loop)
         case Kind.COMMANDS:
-            for command in unpack_commands(record.body, words(plan)):
+            for command in unpack_commands(record.body, names):
                 yield from _actuator(command)
         case _:
             yield from _change(event_of(record), record.at.utc_ns // _MS)

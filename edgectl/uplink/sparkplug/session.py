@@ -11,7 +11,7 @@ from typing import TypeVar, TypeVarTuple
 from edgectl.model.plan import Plan
 from edgectl.store.cursor import Batch, Cursor
 from edgectl.store.reader import JournalFault
-from edgectl.store.record import Record
+from edgectl.store.record import Record, words
 from edgectl.uplink.broker import Broker
 from edgectl.uplink.control_link import ControlAway, ControlLink
 from edgectl.uplink.event import EVENTS, Scalar
@@ -161,11 +161,12 @@ class EdgeSession:
         known = self._picture.digests if self._picture else frozenset()
         if any(plan.digest not in known for plan in batch.plans.values()):
             raise UnknownPlanError
+        names = {run: words(plan) for run, plan in batch.plans.items()}
         found: list[Sample] = []
         happened: list[Record] = []
         for record in batch.records:
             try:
-                found.extend(samples(record, batch.plans[record.run]))
+                found.extend(samples(record, names[record.run]))
                 if record.kind in EVENTS:
                     happened.append(record)
             except ValueError as error:
