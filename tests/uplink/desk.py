@@ -58,8 +58,7 @@ class Desk:
                     if b'"status"' in line:
                         slow_s, self.slow_s = self.slow_s, 0.0
                         await asyncio.sleep(slow_s)
-                    writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"
-")
+                    writer.write(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
         finally:
             writer.close()
 
