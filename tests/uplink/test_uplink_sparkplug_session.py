@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -385,9 +386,21 @@ async def test_a_birth_that_is_not_its_own_is_no_proof_that_the_broker_passes_it
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """Somebody may have had the broker keep an older one, while the list no longer lets this node write."""
-    (tmp_path / "list.acl").write_text("topic read #\ntopic write spBv1.0/STATE/#\n")
+    (tmp_path / "list.acl").write_text("topic read #\n\nuser somebody\ntopic write #\n")
     deaf = Mosquitto(tmp_path, f"allow_anonymous true\nuser root\nacl_file {tmp_path}/list.acl")
     deaf.start()
+    words = [
+        "-p",
+        str(deaf.port),
+        "-u",
+        "somebody",
+        "-r",
+        "-t",
+        BASE.format("NBIRTH"),
+        "-m",
+        "an older birth",
+    ]
+    await asyncio.to_thread(subprocess.run, ["mosquitto_pub", *words], check=True)
     site = plan(deaf.port)
     record(tmp_path / "journal.db", Course(site), 50, commit_scans=50)
     async with Desk(tmp_path / "control.sock") as desk, uplink(site, tmp_path):
