@@ -9,19 +9,28 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from edgectl.model.codec import seal
 from edgectl.model.plan import CommandsPlan, JournalPlan, Plan, SparkplugPlan, UplinkPlan
+from edgectl.store.cursor import Cursor
 from edgectl.store.reader import Reader
 from edgectl.store.record import Kind, unpack_measurements, words
 from edgectl.uplink.announcer import Announcer
+from edgectl.uplink.broker import connect
+from edgectl.uplink.control_link import ControlLink
 from edgectl.uplink.event import EVENTS
 from edgectl.uplink.process import run
+from edgectl.uplink.session import BrokerFault, Message
+from edgectl.uplink.sparkplug.node import EdgeNode
+from edgectl.uplink.sparkplug.session import EdgeSession
+from edgectl.uplink.told import Told
 from hil.host.encode import encode
 from hil.host.payload import BOOLEAN, DOUBLE, STRING, Metric, Payload, decode, make
 from hil.subscriber import Subscriber
@@ -407,3 +416,30 @@ async def test_a_birth_that_is_not_its_own_is_no_proof_that_the_broker_passes_it
         await until(lambda: any("does not pass it on" in word["detail"] for word in desk.of("uplink")))
         assert not any(word["connected"] for word in desk.of("uplink"))
     deaf.stop()
+
+
+async def test_records_that_say_nothing_new_are_not_delivered_before_the_broker_confirms_behind_them(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """What they would have said was said in the birth, which nobody has confirmed yet (B15 of the fault catalogue)."""
+    site = plan(mosquitto.port)
+    will = Message("will", b"")
+    async with connect(site.uplink, ("127.0.0.1", mosquitto.port), "quiet", will) as link:
+        with ThreadPoolExecutor(1) as disk:
+            session = EdgeSession(
+                EdgeNode(site.uplink.sparkplug, 0, now_ms),
+                link,
+                ControlLink(tmp_path / "control.sock"),
+                Cursor(tmp_path / "journal.db", tmp_path / "quiet.db", (Kind.EVENT,)),
+                disk,
+                plan=site,
+                marker="marker",
+                now_ms=now_ms,
+                told=Told(structlog.get_logger(), "journal"),
+                facts=dict,
+            )
+            await session.deliver([])
+            mosquitto.signal(signal.SIGSTOP)
+            with pytest.raises(BrokerFault, match="does not confirm"):
+                await session.deliver([])
+            mosquitto.signal(signal.SIGCONT)

@@ -138,6 +138,8 @@ class EdgeSession:
     async def deliver(self, messages: Iterable[Message]) -> None:
         """Publish in order, then have a marker behind them confirmed: the broker has everything before it.
 
+        Also behind nothing: records that say nothing new count as delivered only with the birth that said it.
+
         Raises:
             BrokerFault: it was not confirmed.
             UnknownPlanError: the records need another birth first.
@@ -147,8 +149,7 @@ class EdgeSession:
             for message in messages:
                 await self._link.send(message)
                 sent += 1
-        if sent:
-            await self._link.deliver([Message(self._marker, json.dumps({"messages": sent}).encode())])
+        await self._link.deliver([Message(self._marker, json.dumps({"messages": sent}).encode())])
 
     # Encoder, for the forwarder
 
