@@ -37,6 +37,19 @@ def test_pings_come_once_a_second_however_fast_the_scans_are() -> None:
     assert len(told) == 10
 
 
+def test_a_scan_that_comes_a_little_early_does_not_add_its_period_to_the_five_seconds() -> None:
+    watchdog = Watchdog(("executive", "line gas"), lambda _: None)
+    for member in ("executive", "line gas"):
+        watchdog.check_in(member)
+    watchdog.beat(100.003, lambda: "fine")
+    for second in range(101, 105):
+        watchdog.check_in("executive")
+        watchdog.beat(float(second), lambda: "fine")
+    watchdog.check_in("executive")
+    with pytest.raises(Stalled, match="line gas"):
+        watchdog.beat(105.0, lambda: "fine")
+
+
 def test_whoever_makes_no_progress_for_five_seconds_is_named_and_ends_the_process() -> None:
     watchdog = Watchdog(("executive", "line probes", "line gas"), lambda _: None)
     with pytest.raises(Stalled, match="line probes made no progress for 5 s"):
