@@ -22,9 +22,8 @@ from edgectl.uplink.announcer import EVERY_S, Announcer
 from edgectl.uplink.process import run
 
 _PING_S = 5.0
-_NICE = (
-    5  # control without SCHED_FIFO, and all else on the machine, go before a backlog; systemd says the same
-)
+# Control without SCHED_FIFO, and all else on the machine, go before a backlog. systemd says the same.
+_NICE = 5
 
 
 def main(arguments: Sequence[str]) -> ExitCode:

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from edgectl.control.refusals import Refused
-from edgectl.model.request import Ask, Origin, Reply, Request
+from edgectl.model.request import LONGEST_HOST, Ask, Origin, Reply, Request, is_host
 
 _MOST_WAITING = 100
 _LONGEST_TEXT = 500
-_LONGEST_HOST = 64
 _KEYS = {"id", "do", "ask", "target", "value", "actor", "reason", "origin", "host"}
 _REFUSED_KEYS = {"id", "do", *Refused._fields}
 
@@ -134,8 +133,8 @@ def _host(data: dict[str, Any], origin: Origin) -> str:
             raise ValueError("host: only a request of origin remote comes from a host")
         return ""
     host = _text(data, "host")
-    if not host.isprintable() or "/" in host or len(host) > _LONGEST_HOST:
-        raise ValueError(f"host: expected a name of 1 to {_LONGEST_HOST} printable characters without /")
+    if not is_host(host):
+        raise ValueError(f"host: expected a name of 1 to {LONGEST_HOST} printable characters without /")
     return host
 
 

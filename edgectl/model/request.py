@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+LONGEST_HOST = 64
+
 
 class Ask(enum.Enum):
     """Kinds of request the core understands."""
@@ -67,3 +69,8 @@ class Reply(NamedTuple):
     identity: str
     accepted: bool
     reason: str
+
+
+def is_host(name: str) -> bool:
+    """Whether this can be the name of a host system: records write ``host/actor``."""
+    return 0 < len(name) <= LONGEST_HOST and name.isprintable() and "/" not in name

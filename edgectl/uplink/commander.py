@@ -7,7 +7,6 @@ that the journal knows of it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import structlog
 
 from edgectl.model.plan import CommandsPlan
 from edgectl.model.request import Ask
+from edgectl.store.snapshot import replace_whole
 from edgectl.uplink.control_link import ControlAway, ControlLink
 from edgectl.uplink.told import Told
 from edgectl.uplink.wish import Order, Outcome
@@ -50,14 +50,12 @@ class Commander:
     async def obey(self, order: Order) -> Outcome:
         """Have control do what is asked, unless the order is stale, repeated or one too many."""
         if reason := self._objection(order):
-            return await self.refuse(order.host, order.actor, order.wish.ask.value, order.wish.target, reason)
+            return await self._refuse(order, reason)
         try:
             self._keep(order)
             answer = await self._control.ask(_question(order))
             if (error := answer.get("error")) is not None:
-                return await self.refuse(
-                    order.host, order.actor, order.wish.ask.value, order.wish.target, str(error)
-                )
+                return await self._refuse(order, str(error))
             readback = await self._readback(order)
         except ControlAway as fault:
             return Outcome(
@@ -66,7 +64,7 @@ class Commander:
             )
         except OSError as error:
             reason = f"{self._path}: {error.strerror}: the order cannot be kept, so a repeated one could not be told"
-            return await self.refuse(order.host, order.actor, order.wish.ask.value, order.wish.target, reason)
+            return await self._refuse(order, reason)
         self._told.well("orders from afar are passed on")
         return Outcome(bool(answer.get("accepted")), str(answer.get("reason", "")), readback)
 
@@ -86,6 +84,9 @@ class Commander:
         except ControlAway as fault:
             self._told.ill(str(fault))
         return Outcome(accepted=False, reason=reason)
+
+    async def _refuse(self, order: Order, reason: str) -> Outcome:
+        return await self.refuse(order.host, order.actor, order.wish.ask.value, order.wish.target, reason)
 
     def _objection(self, order: Order) -> str:
         if not self._take_token():
@@ -116,9 +117,7 @@ class Commander:
         self._newest[_key(order)] = order.at_ms
         while len(self._newest) > _MOST_TARGETS:
             self._newest.pop(next(iter(self._newest)))
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(self._newest))
-        os.replace(fresh, self._path)  # noqa: PTH105 - Path.replace says the same in more words
+        replace_whole(self._path, json.dumps(self._newest).encode())
 
     async def _readback(self, order: Order) -> float | str | None:
         return _found(order, await self._control.ask({"do": "status"}))

@@ -72,22 +72,22 @@ class Forwarder:
             JournalFault: it cannot be read at this moment.
         """
         if not self._joined:
-            await self._call(self._cursor.rejoin)
+            await self.call(self._cursor.rejoin)
             self._joined = True
 
     async def forward(self) -> float:
         """Carry one batch to the broker and acknowledge it; returns how long to wait before the next (s)."""
-        batch = await self._call(self._cursor.live, LIVE_ROWS)
+        batch = await self.call(self._cursor.live, LIVE_ROWS)
         live = batch.upto > batch.after
         if not live:
-            batch = await self._call(self._cursor.backlog, self._rows)
+            batch = await self.call(self._cursor.backlog, self._rows)
         if batch.upto == batch.after:
             return self._publish_s
         begun = asyncio.get_running_loop().time()
         await self._publisher.deliver(self._encoder.encode(batch, historical=not live))
-        await self._call(self._cursor.advance, batch)
+        await self.call(self._cursor.advance, batch)
         if live and batch.behind > BEHIND_ROWS:
-            await self._call(self._cursor.rejoin)
+            await self.call(self._cursor.rejoin)
         if not live:
             self._adapt(asyncio.get_running_loop().time() - begun)
         return 0.0
@@ -99,5 +99,6 @@ class Forwarder:
         elif took_s > _SLOW_S:
             self._rows = max(1, self._rows // 2)
 
-    async def _call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run one of the cursor's calls where they wait for the disk."""
         return await asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from edgectl.model.plan import Plan
-from edgectl.model.request import Ask
+from edgectl.model.request import LONGEST_HOST, Ask, is_host
 from edgectl.store.cursor import Cursor
 from edgectl.uplink.broker import Broker, Server, connect
 from edgectl.uplink.commander import Commander
@@ -26,15 +26,13 @@ from edgectl.uplink.session import Message
 from edgectl.uplink.told import Told
 from edgectl.uplink.wish import (
     HEARD,
-    LONGEST_COMMAND,
-    LONGEST_HOST,
     LONGEST_TEXT,
     Order,
     Outcome,
     Wish,
+    admit,
     checked,
     excerpt,
-    is_host,
     text,
 )
 
@@ -143,10 +141,7 @@ def fields(payload: bytes, *, retained: bool) -> dict[str, Any]:
     Raises:
         ValueError: it is no flat JSON object, too long, or kept by the broker.
     """
-    if retained:
-        raise ValueError("a retained command; whoever sent it must not ask the broker to keep it")
-    if len(payload) > LONGEST_COMMAND:
-        raise ValueError(f"a command of more than {LONGEST_COMMAND} bytes")
+    admit(payload, retained=retained)
     try:
         found = json.loads(payload)
     except (ValueError, RecursionError):

@@ -9,7 +9,6 @@ from edgectl.model.request import Ask
 ALL = "all"
 _HUGE = 1e300  # beyond it a whole number may be no float any more
 LONGEST_COMMAND = 4096  # bytes of a payload
-LONGEST_HOST = 64
 LONGEST_EXCERPT = 100
 LONGEST_TEXT = 200  # characters of a name or a reason
 NUMBERS = frozenset({Ask.SETPOINT, Ask.OUTPUT})
@@ -44,6 +43,18 @@ class Outcome(NamedTuple):
     readback: float | str | None = None
 
 
+def admit(payload: bytes, *, retained: bool) -> None:
+    """Whether a message may be looked at as a command.
+
+    Raises:
+        ValueError: the broker kept it, or it is too long.
+    """
+    if retained:
+        raise ValueError("a retained command; whoever sent it must not ask the broker to keep it")
+    if len(payload) > LONGEST_COMMAND:
+        raise ValueError(f"a command of more than {LONGEST_COMMAND} bytes")
+
+
 def checked(ask: Ask, value: object) -> float | str:
     """The value of an order, if it is of the kind that ``ask`` needs.
 
@@ -57,11 +68,6 @@ def checked(ask: Ask, value: object) -> float | str:
     if ask in WORDS:
         return text(value, ask.value)
     return ask.value
-
-
-def is_host(name: str) -> bool:
-    """Whether control takes this for the name of a host system."""
-    return 0 < len(name) <= LONGEST_HOST and name.isprintable() and "/" not in name
 
 
 def text(value: object, what: str) -> str:

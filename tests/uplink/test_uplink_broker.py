@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -36,14 +36,6 @@ from tests.store.recording import Course, record, unit
 from tests.uplink.peer import Gate, Mosquitto, Received, Subscriber, free_port, need
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path)
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def plan(port: int, **more: Any) -> Plan:

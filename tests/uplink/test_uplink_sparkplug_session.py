@@ -8,7 +8,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -42,14 +42,6 @@ pytestmark = pytest.mark.slow
 
 BASE = "spBv1.0/site/{}/BR-1"
 DEVICE = BASE + "/bioreactor"
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path)
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def plan(port: int, primary_host: str = "", **more: Any) -> Plan:

@@ -5,8 +5,9 @@ Kept, because the will of a process that died may come late: with a number of it
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from edgectl.store.snapshot import replace_whole
 
 _WRAP = 256
 
@@ -23,11 +24,9 @@ class BirthDeathSequence:
         return (self._used + 1) % _WRAP
 
     def use(self) -> None:
-        """That CONNECT goes out: the number is never used for another. Not durable over a power cut, which loses at most the last."""
+        """That CONNECT goes out: the number is never used for another."""
         self._used = self.next()
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(f"{self._used}\n")
-        os.replace(fresh, self._path)  # noqa: PTH105 - Path.replace says the same in more words
+        replace_whole(self._path, f"{self._used}\n".encode())
 
     def _read(self) -> int:
         try:

@@ -14,7 +14,7 @@ from edgectl.uplink.sparkplug.point import ANSWER, Point, points
 from edgectl.uplink.sparkplug.primary import PrimaryHost
 from edgectl.uplink.sparkplug.sample import Sample
 from edgectl.uplink.sparkplug.session import EdgeSession
-from edgectl.uplink.wish import LONGEST_COMMAND, Order, Wish, checked, text
+from edgectl.uplink.wish import Order, Wish, admit, checked, text
 
 _MOST_WAITING = 20
 _MOST_METRICS = 20
@@ -95,10 +95,7 @@ class Listener:
         Raises:
             ValueError: one of them cannot be taken, so none is.
         """
-        if retained:
-            raise ValueError("a retained command; whoever sent it must not ask the broker to keep it")
-        if len(payload) > LONGEST_COMMAND:
-            raise ValueError(f"a command of more than {LONGEST_COMMAND} bytes")
+        admit(payload, retained=retained)
         if self._primary is not None and not self._primary.online:
             raise ValueError(f"{self._primary.trouble}, so nobody may command in its name")
         command = decode(payload)
@@ -148,9 +145,8 @@ class Listener:
 
 def _asks_rebirth(payload: bytes, retained: bool) -> bool:
     """Only Boolean true asks, and only if it was not kept by the broker."""
-    if retained or len(payload) > LONGEST_COMMAND:
-        return False
     try:
+        admit(payload, retained=retained)
         command = decode(payload)
     except ValueError:
         return False

@@ -113,11 +113,8 @@ def encode(at_ms: int, seq: int | None, metrics: Iterable[Metric]) -> bytes:
     time and value only: those two are put behind what the runtime once wrote for their name.
     """
     parts = [_PAYLOAD(timestamp=at_ms).SerializeToString()]
-    add, number, pack = (
-        parts.append,
-        Datatype.DOUBLE,
-        _DOUBLE.pack,
-    )  # looked up once: this is done for each value
+    # looked up once: this is done for each value
+    add, number, pack = parts.append, Datatype.DOUBLE, _DOUBLE.pack
     isfinite, moment, heads, tail = math.isfinite, None, _Heads(0), b""
     for metric in metrics:
         name, datatype, value, metric_ms, alias, historical, typed, properties = metric

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import TypeVar, TypeVarTuple
 
 from edgectl.model.plan import Plan
 from edgectl.store.cursor import Batch, Cursor
@@ -22,9 +21,6 @@ from edgectl.uplink.sparkplug.picture import Picture, newest, picture
 from edgectl.uplink.sparkplug.primary import PrimaryHost
 from edgectl.uplink.sparkplug.sample import VALUES, Sample, events, samples
 from edgectl.uplink.told import Told
-
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 KINDS = (*VALUES, *EVENTS)
 REBIRTH_S = 5.0  # between birth sequences
@@ -56,7 +52,7 @@ class EdgeSession:
         facts: Callable[[], Mapping[str, Scalar]],
     ) -> None:
         self._node, self._link, self._control = node, link, control
-        self._cursor, self._disk, self._plan = cursor, disk, plan
+        self._cursor, self._plan = cursor, plan
         self._marker, self.now_ms, self._told, self._facts = marker, now_ms, told, facts
         self._forwarder = Forwarder(cursor, self, self, disk, publish_s=plan.uplink.publish_s, told=told)
         self._order = asyncio.Lock()  # numbers are given and published under it
@@ -185,7 +181,7 @@ class EdgeSession:
             self.born, self._birth = True, birth.payload
             await self._link.send(birth)
             if taken is not None:
-                await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
+                await self._bear(taken)
             self._born_s = asyncio.get_running_loop().time()  # to take the picture may have taken a while
         self._picture = taken
 
@@ -194,8 +190,11 @@ class EdgeSession:
         if taken is None:
             return
         async with self._order:
-            await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
+            await self._bear(taken)
         self._picture = taken
+
+    async def _bear(self, taken: Picture) -> None:
+        await self._link.send(self._node.device_birth(taken.points, taken.values, taken.as_of_ms))
 
     async def _device_death(self, *, drain: bool = True) -> None:
         """First what control still wrote before it went: nothing can be told of a dead device."""
@@ -214,8 +213,8 @@ class EdgeSession:
         try:
             await self._forwarder.join()
             status = await self._control.ask({"do": "status"})
-            values = await self._call(self._cursor.survey, newest)
-            plans = await self._call(self._cursor.unsent_plans)
+            values = await self._forwarder.call(self._cursor.survey, newest)
+            plans = await self._forwarder.call(self._cursor.unsent_plans)
         except (ControlAway, JournalFault) as fault:
             self._told.ill(str(fault))
             return None
@@ -232,7 +231,7 @@ class EdgeSession:
 
     async def _count(self) -> None:
         try:
-            self._waiting = await self._call(self._cursor.waiting)
+            self._waiting = await self._forwarder.call(self._cursor.waiting)
         except JournalFault as fault:
             self._told.ill(str(fault))
 
@@ -243,6 +242,3 @@ class EdgeSession:
                 await self._wake.wait()
         except TimeoutError:
             pass
-
-    async def _call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, function, *arguments)
