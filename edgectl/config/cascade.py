@@ -9,7 +9,7 @@ from edgectl.config.quantity import parse_span, show
 from edgectl.config.unit import same
 from edgectl.config.yaml_node import MappingNode
 from edgectl.model.loop import Mode
-from edgectl.model.plan import LoopPlan
+from edgectl.model.loop_plan import LoopPlan
 
 Loops = Mapping[str, LoopPlan | None]
 

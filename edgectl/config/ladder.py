@@ -14,7 +14,7 @@ from edgectl.config.measure import Measure
 from edgectl.config.quantity import show_duration
 from edgectl.config.shape import read
 from edgectl.model.loop import Mode
-from edgectl.model.plan import LoopPlan
+from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import AuthorityPlan, LadderPlan, RestartPlan
 
 T = TypeVar("T", bound=Section)

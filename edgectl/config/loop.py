@@ -17,7 +17,8 @@ from edgectl.config.shape import read
 from edgectl.config.tag import Tags
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.loop import Mode
-from edgectl.model.plan import ActuatorPlan, LoopPlan, SegmentPlan, TagPlan
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan, TagPlan
 
 
 class Share(Section):

@@ -17,7 +17,8 @@ from edgectl.config.shape import read
 from edgectl.config.tag import Tags
 from edgectl.config.unit import SWITCH
 from edgectl.config.yaml_node import MappingNode, Node
-from edgectl.model.plan import ActuatorPlan, LoopPlan, TagPlan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import ActuatorPlan, TagPlan
 from edgectl.model.safety import InterlockPlan, Relation
 
 

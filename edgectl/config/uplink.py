@@ -12,7 +12,7 @@ from edgectl.config.field import Amount, Duration, SecretFile, Section, Word, wi
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Unreadable
 from edgectl.config.shape import read
-from edgectl.model.plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkPlan
+from edgectl.model.uplink_plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkPlan
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _LEAST_BYTES = 50_000_000

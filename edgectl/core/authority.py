@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from edgectl.core.guard import Guarded
-from edgectl.core.loop import asked
 from edgectl.core.owner import objection
 from edgectl.core.refusal import Refusal
+from edgectl.core.share import asked
 from edgectl.core.supervisor import Order
 from edgectl.core.unit import Unit
 from edgectl.model.request import Ask, Authority, Origin, Request

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from edgectl.core.loop import WAITING, Loop, achieved_output
+from edgectl.core.loop import WAITING, Loop
+from edgectl.core.share import achieved_output
 from edgectl.core.unit import unit_of
 from edgectl.model.loop import LoopState
 from edgectl.model.plan import Plan
@@ -46,5 +47,5 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
 
 def _initial_loop(loop: Loop, stands: Mapping[str, float]) -> LoopState:
     plan = loop.plan
-    achieved = achieved_output(loop, plan.fallback, stands)
+    achieved = achieved_output(loop.shares, plan.fallback, stands, loop.grain)
     return LoopState(plan.mode, plan.setpoint, plan.setpoint, achieved, achieved, condition=WAITING)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from edgectl.core.pid import Tuning, step, track, tuning_of
+from edgectl.core.share import Share, asked
 from edgectl.model.command import Demand
 from edgectl.model.loop import LoopState, Mode, PidState
+from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.measurement import Measurement
-from edgectl.model.plan import ActuatorPlan, LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import Quality
 
 REGULATING: Final = "regulating"
@@ -30,16 +32,6 @@ _AFRESH = frozenset(
 )  # a set-point ramp begins at the process value after these
 _GRAIN = 1e-9  # of the output span: rounding of the way to the actuators and back
 _BLANK = PidState()
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One segment of a loop, and the safe value of its actuator."""
-
-    plan: SegmentPlan
-    actuator: str
-    per_out: float
-    safe: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,40 +185,6 @@ def demands(loop: Loop, move: Move) -> Iterator[Demand]:
             yield Demand(share.actuator, share.safe, source, protective=True)
         else:
             yield Demand(share.actuator, asked(share, move.output), source, condition == FALLBACK)
-
-
-def asked(share: Share, output: float) -> float:
-    """The actuator's value for a loop output: linear within its segment, the nearer end outside."""
-    plan = share.plan
-    if output <= plan.out_low:
-        return plan.low
-    if output >= plan.out_high:
-        return plan.high
-    return plan.low + (output - plan.out_low) * share.per_out
-
-
-def achieved_output(loop: Loop, output: float, actual: Mapping[str, float]) -> float:
-    """The loop output that the actuators really stand for, nearest to ``output``.
-
-    An actuator at the end of its segment stands for every output beyond that end. Where the actuators of a split range disagree,
-    the one furthest from what was asked tells.
-    """
-    worst = output
-    for share in loop.shares:
-        stands_for = _reach(share, actual[share.actuator], output)
-        if abs(stands_for - output) > abs(worst - output):
-            worst = stands_for
-    return worst if abs(worst - output) > loop.grain else output
-
-
-def _reach(share: Share, actual: float, output: float) -> float:
-    plan = share.plan
-    reached = plan.out_low + (actual - plan.low) / share.per_out
-    if reached <= plan.out_low:
-        return min(output, plan.out_low)
-    if reached >= plan.out_high:
-        return max(output, plan.out_high)
-    return reached
 
 
 def accepted_output(loop: Loop, slave: LoopState, wanted: float, measured: Measurement) -> tuple[float, bool]:

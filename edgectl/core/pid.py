@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from simple_pid import PID
 
 from edgectl.model.loop import PidState
-from edgectl.model.plan import LoopPlan
+from edgectl.model.loop_plan import LoopPlan
 
 _TRACKING_SHARE = 0.125  # of the integral time: long saturation then overshoots no more than a clean step
 _TRACKING_S = 60.0  # without an integral time: how fast a start value fades

@@ -11,12 +11,13 @@ from edgectl.core.dose import told
 from edgectl.core.dose_request import for_doses
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
-from edgectl.core.loop import Loop, asked
+from edgectl.core.loop import Loop
 from edgectl.core.manual import by_hand, by_itself, given_back, taken
 from edgectl.core.output import Output
 from edgectl.core.owner import FIRST, claimed, disputed
 from edgectl.core.owner import label as whose
 from edgectl.core.refusal import Refusal
+from edgectl.core.share import asked
 from edgectl.core.text import figure
 from edgectl.core.unit import Unit
 from edgectl.core.unit_request import ALL, SERVE

@@ -12,7 +12,8 @@ from edgectl.core.text import figure, span
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
-from edgectl.model.plan import LoopPlan, Plan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import Plan
 from edgectl.model.request import Authority
 from edgectl.model.snapshot import Snapshot, Stamp
 from edgectl.model.state import ActuatorState, DoseState, State

@@ -7,26 +7,17 @@ loops learn from what the chain allowed and the actuators achieved.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
-from edgectl.core.dose import ceiling
-from edgectl.core.guard import Guarded, guard
+from edgectl.core.guard import guard
 from edgectl.core.interlock import (
-    FREE,
-    HIGH_LIMIT,
-    LOW_LIMIT,
-    NOT_A_NUMBER,
-    RATE_LIMIT,
     cause,
-    demand_of,
     label,
-    permit,
     watch,
 )
 from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
-from edgectl.core.lease import MINIMUM_OFF, MINIMUM_ON
 from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
@@ -35,16 +26,12 @@ from edgectl.core.loop import (
     Loop,
     Move,
     accepted_output,
-    achieved_output,
-    demands,
 )
 from edgectl.core.manual import lapse
-from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow
 from edgectl.core.request import Desk, serve
-from edgectl.core.text import figure
-from edgectl.core.unit import Unit, unit_of
-from edgectl.model.command import Command
-from edgectl.model.event import Event
+from edgectl.core.share import achieved_output
+from edgectl.core.turn import Turn
+from edgectl.core.unit import unit_of
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -52,34 +39,14 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.request import Request
 from edgectl.model.state import (
-    ActuatorState,
     InterlockState,
     Result,
     State,
     TagState,
 )
 
-_PLAY = frozenset(
-    {LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, MINIMUM_ON, MINIMUM_OFF, NOT_FOLLOWING}
-)  # told elsewhere, or not at all
 _STEPS = 2.0  # periods of a late scan that may integrate, ramp and move outputs
 _UNASKED = frozenset({HOLDING, FALLBACK, WAITING})  # loop conditions nobody asked for
-
-
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What every stage of one scan shares. ``events`` grows."""
-
-    unit: Unit
-    image: Image
-    at: Instant
-    dt_s: float
-    step_s: float
-    events: list[Event]
-
-    def tell(self, kind: str, subject: str, before: str, after: str, actor: str, reason: str) -> None:
-        """Record a transition."""
-        self.events.append(Event(self.at, kind, subject, before, after, actor, reason))
 
 
 def scan(
@@ -91,7 +58,7 @@ def scan(
     several periods: delays and ages count all of it, control moves by at most two periods' worth.
     """
     unit = unit_of(plan)
-    this = _Now(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
+    this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
@@ -101,8 +68,8 @@ def scan(
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
-    chain = _Chain({}, {}, {}, set(), set())
-    _permit(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
+    chain = Chain({}, {}, {}, set(), set())
+    permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
     return Result(
         state=State(
             scan=state.scan + 1,
@@ -124,7 +91,7 @@ def scan(
     )
 
 
-def _judge(this: _Now, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
+def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
     states: dict[str, TagState] = {}
     measured: dict[str, Measurement] = {}
     samples = this.image.samples
@@ -140,7 +107,7 @@ def _judge(this: _Now, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState
 
 
 def _watch(
-    this: _Now, interlocks: Mapping[str, InterlockState], measured: Mapping[str, Measurement]
+    this: Turn, interlocks: Mapping[str, InterlockState], measured: Mapping[str, Measurement]
 ) -> dict[str, InterlockState]:
     states: dict[str, InterlockState] = {}
     for plan in this.unit.interlocks:
@@ -153,7 +120,7 @@ def _watch(
 
 
 def _move(
-    this: _Now,
+    this: Turn,
     loops: Mapping[str, LoopState],
     measured: Mapping[str, Measurement],
     forced: Mapping[str, float],
@@ -170,73 +137,9 @@ def _move(
     return moves, faults
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
-
-    ``locked`` names the loops that an interlock or a dosing limit overruled, ``astray`` those with an actuator that does not follow.
-    """
-
-    actuators: dict[str, ActuatorState]
-    commands: dict[str, Command]
-    actual: dict[str, float]
-    locked: set[str]
-    astray: set[str]
-
-
-def _permit(
-    this: _Now,
-    chain: _Chain,
-    actuators: Mapping[str, ActuatorState],
-    moves: Mapping[str, Move],
-    interlocks: Mapping[str, InterlockState],
-    guarded: Guarded,
-    period_s: float,
-) -> None:
-    loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
-    asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
-    now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
-    doses = {name: ceiling(dose, guarded.doses[name], period_s) for name, dose in this.unit.doses.items()}
-    for name, output in this.unit.outputs.items():
-        before = actuators[name]
-        following = follow(output, before, achieved.get(name), now_ns, dt_s)
-        demand = demand_of(output, before, asked.get(name))
-        order, dose = orders.get(name), doses.get(name, FREE)
-        after, command = permit(
-            output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
-        )
-        chain.actuators[name], chain.commands[name] = after, command
-        chain.actual[name] = command.value
-        if command.restricted_by or before.restricted_by:
-            _restricted(this, chain, output, before, command, following)
-
-
-def _restricted(
-    this: _Now, chain: _Chain, output: Output, before: ActuatorState, command: Command, following: Following
-) -> None:
-    """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
-    name, unit, names = output.name, output.plan.unit, command.restricted_by
-    if following.reason and not following.unproven:
-        chain.astray.add(output.loop)
-        chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
-    if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
-        words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
-        this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
-    locks = [name for name in names if name not in _PLAY]
-    if locks:
-        chain.locked.add(output.loop)
-    had = [name for name in before.restricted_by if name not in _PLAY]
-    if had != locks:
-        verb = "held" if locks else "free again"
-        ordered = {*had, *locks} - {guard for guard, _ in output.guards} - {NOT_A_NUMBER}
-        actor = "supervisor" if ordered else "interlock"
-        reason = f"{verb} at {figure(command.value, unit)}"
-        this.tell("restriction", name, ", ".join(had), ", ".join(locks), actor, reason)
-
-
 def _settle(
-    this: _Now,
-    chain: _Chain,
+    this: Turn,
+    chain: Chain,
     loops: Mapping[str, LoopState],
     moves: Mapping[str, Move],
     faults: Mapping[str, str],
@@ -253,7 +156,7 @@ def _settle(
             wanted = moves[loop.slave].wanted
             achieved, forced = accepted_output(loop, slave, wanted, measured[tag])
         else:
-            achieved = achieved_output(loop, planned.output, chain.actual)
+            achieved = achieved_output(loop.shares, planned.output, chain.actual, loop.grain)
         before = loops[name]
         after, fault = learn(
             loop,
@@ -274,7 +177,7 @@ def _settle(
     return settled
 
 
-def _tell_condition(this: _Now, loop: Loop, before: str, after: str, measured: Measurement) -> None:
+def _tell_condition(this: Turn, loop: Loop, before: str, after: str, measured: Measurement) -> None:
     """Tell what nobody asked for and its end; modes and restrictions have records of their own."""
     if before in _UNASKED or after in _UNASKED:
         reason = f"{loop.tag} is {measured.quality.name}"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
-from edgectl.model.plan import LoopPlan, Plan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
 
 

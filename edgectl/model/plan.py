@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgectl.model.loop import Mode
+from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
     AlarmPlan,
     AuthorityPlan,
@@ -21,6 +21,7 @@ from edgectl.model.safety import (
     LadderPlan,
     RestartPlan,
 )
+from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 
 
 class Medium(enum.Enum):
@@ -141,111 +142,6 @@ class ActuatorPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentPlan:
-    """One actuator's share of a loop output: ``out_low``..``out_high`` of the loop maps linearly to ``low``..``high`` of the actuator.
-
-    Outside its share the actuator stands at the nearer end. Split range is two segments with opposite signs.
-    """
-
-    actuator: str
-    out_low: float
-    out_high: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class LoopPlan:
-    """One loop. Output is in ``segments``' common scale (``out_low``..``out_high``).
-
-    PID in standard form: ``gain`` (output per unit of the tag; negative for direct action), ``integral_s`` (0: none), ``derivative_s`` (0:
-    none) with its measurement filter ``filter_s``. ``dead_band``: errors within +-it count as 0. ``setpoint_rate_per_s`` (0: step). UNCERTAIN input
-    holds for ``hold_max_s``; then, and on BAD, the output is ``fallback``. ``tracking_s`` is the time in which the integral follows the achieved
-    output. ``master``: the loop whose output is the set point in CAS. ``band``: |error| a person calls in band.
-    """
-
-    name: str
-    tag: str
-    unit: str
-    segments: tuple[SegmentPlan, ...]
-    out_low: float
-    out_high: float
-    setpoint: float
-    setpoint_low: float
-    setpoint_high: float
-    gain: float
-    integral_s: float
-    fallback: float
-    derivative_s: float = 0.0
-    filter_s: float = 0.0
-    dead_band: float = 0.0
-    setpoint_rate_per_s: float = 0.0
-    tracking_s: float = 0.0
-    hold_max_s: float = 0.0
-    mode: Mode = Mode.AUTO
-    master: str = ""
-    band: float = 0.0
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SparkplugPlan:
-    """The unit as a Sparkplug B edge node. ``group`` empty: it is none. ``primary_host`` empty: none is waited for.
-
-    ``datatypes``: DATA names the type of each metric, which the specification would leave out and some hosts need.
-    """
-
-    group: str = ""
-    node: str = ""
-    device: str = ""
-    primary_host: str = ""
-    aliases: bool = False
-    datatypes: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CommandsPlan:
-    """What is heard from afar. ``max_age_s`` 0: nothing. Not more than ``per_s`` commands a second."""
-
-    max_age_s: float = 0.0
-    per_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkPlan:
-    """The brokers and the topics. Secrets are named by file, never held. ``host`` empty: no uplink.
-
-    ``also`` are further brokers, tried in turn when one fails. ``readable``: readable JSON is published.
-    """
-
-    host: str = ""
-    port: int = 1883
-    topic: str = "edgectl"
-    client_id: str = ""
-    username: str = ""
-    password_file: str = ""
-    tls: bool = False
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    keepalive_s: int = 30
-    publish_s: float = 1.0
-    also: tuple[tuple[str, int], ...] = ()
-    readable: bool = True
-    sparkplug: SparkplugPlan = SparkplugPlan()
-    commands: CommandsPlan = CommandsPlan()
-
-
-@dataclass(frozen=True, slots=True)
-class JournalPlan:
-    """Bounds of the durable journal: commit interval, age and size that are kept."""
-
-    commit_s: float = 1.0
-    keep_s: float = 90 * 86_400.0
-    keep_bytes: int = 8_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole unit. ``digest`` is SHA-256 over the canonical JSON of everything else (``edgectl.model.codec``)."""
 
@@ -258,8 +154,8 @@ class Plan:
     actuators: tuple[ActuatorPlan, ...]
     interlocks: tuple[InterlockPlan, ...]
     loops: tuple[LoopPlan, ...]
-    uplink: UplinkPlan = UplinkPlan()
-    journal: JournalPlan = JournalPlan()
+    uplink: UplinkPlan = field(default_factory=UplinkPlan)
+    journal: JournalPlan = field(default_factory=JournalPlan)
     checks: tuple[CheckPlan, ...] = ()
     hazards: tuple[HazardPlan, ...] = ()
     alarms: tuple[AlarmPlan, ...] = ()

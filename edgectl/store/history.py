@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from edgectl.model.command import Command
 from edgectl.model.instant import Instant
+from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.measurement import Measurement
-from edgectl.model.plan import LoopPlan, Plan
+from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.state import State
 from edgectl.store.record import CommandValue, LoopValue, Reported

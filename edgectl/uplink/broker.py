@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import aiomqtt
 
-from edgectl.model.plan import UplinkPlan
+from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.uplink.explain import explain
 from edgectl.uplink.session import BrokerFault, Message
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 
-from edgectl.model.plan import CommandsPlan
 from edgectl.model.request import Ask
+from edgectl.model.uplink_plan import CommandsPlan
 from edgectl.store.snapshot import replace_whole
 from edgectl.uplink.control_link import ControlAway, ControlLink
 from edgectl.uplink.told import Told

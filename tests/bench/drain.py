@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import aiomqtt
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import Plan, SparkplugPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import SparkplugPlan
 from edgectl.store.file import floor
 from edgectl.store.reader import Reader
 from edgectl.store.record import ScanInput

@@ -9,7 +9,7 @@ from simple_pid import PID
 
 from edgectl.core.pid import step, tuning_of
 from edgectl.model.loop import PidState
-from edgectl.model.plan import LoopPlan
+from edgectl.model.loop_plan import LoopPlan
 from tests.bench.verdict import Verdict
 
 GAIN, INTEGRAL_S, DERIVATIVE_S = 2.0, 20.0, 10.0

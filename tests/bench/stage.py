@@ -17,18 +17,9 @@ from typing import Any
 
 from edgectl.app.place import Place
 from edgectl.model.codec import seal, to_plain
-from edgectl.model.plan import (
-    ActuatorPlan,
-    InstrumentPlan,
-    LinePlan,
-    LoopPlan,
-    Medium,
-    Plan,
-    Protocol,
-    SegmentPlan,
-    TagPlan,
-    UplinkPlan,
-)
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan, InstrumentPlan, LinePlan, Medium, Plan, Protocol, TagPlan
+from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.store.reader import Reader
 from edgectl.store.record import ScanInput
 from edgectl.store.run import steps

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from edgectl.model.plan import LoopPlan, Plan, TagPlan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import Plan, TagPlan
 from edgectl.model.quality import Quality
 from tests.chain.witness import Scene, demo_plan
 

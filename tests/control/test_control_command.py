@@ -16,8 +16,9 @@ from edgectl.core.initial import initial_state
 from edgectl.core.scan import scan
 from edgectl.model.codec import seal
 from edgectl.model.image import Image
-from edgectl.model.plan import Plan, UplinkPlan
+from edgectl.model.plan import Plan
 from edgectl.model.safety import Action, AlarmPlan, Cause, HazardPlan, LadderPlan, Priority, Relation, Watch
+from edgectl.model.uplink_plan import UplinkPlan
 from tests.control.peer import Bus, Unit
 from tests.control.plant import Memory, box, plan, rtu, tag, valve
 

@@ -19,8 +19,8 @@ from edgectl.model.event import Event
 from edgectl.model.image import JOURNAL_CHANNEL, UPLINK_CHANNEL, Image
 from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Sample
-from edgectl.model.plan import UplinkPlan
 from edgectl.model.safety import LadderPlan
+from edgectl.model.uplink_plan import UplinkPlan
 from tests.control.peer import Bus, Unit
 from tests.control.plant import EPOCH_NS, Scene, box, plan, rehearse, rtu, tag, valve
 

@@ -13,8 +13,9 @@ from edgectl.model.event import Event
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.measurement import Achieved, Measurement, Sample
-from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan, SegmentPlan, TagPlan
+from edgectl.model.plan import ActuatorPlan, Plan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Reply, Request
 from edgectl.model.safety import InterlockPlan, Relation

@@ -12,7 +12,8 @@ import pytest
 from edgectl.core.unit import unit_of
 from edgectl.model.command import Command
 from edgectl.model.loop import Mode
-from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan, SegmentPlan, TagPlan
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan, Plan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Request
 from edgectl.model.safety import InterlockPlan, Relation

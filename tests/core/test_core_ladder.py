@@ -11,11 +11,12 @@ from edgectl.model.image import UPLINK_CHANNEL, Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Sample
-from edgectl.model.plan import Plan, UplinkPlan
+from edgectl.model.plan import Plan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Authority, Origin, Request
 from edgectl.model.safety import LadderPlan
 from edgectl.model.state import UnitState
+from edgectl.model.uplink_plan import UplinkPlan
 from tests.core.rig import Bench, demo, request
 
 NS = 1_000_000_000

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from edgectl.core.loop import achieved_output, asked, loop_of
+from edgectl.core.loop import loop_of
+from edgectl.core.share import achieved_output, asked
 from edgectl.model.loop import Mode
-from edgectl.model.plan import ActuatorPlan, LoopPlan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import ActuatorPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask
 from edgectl.model.safety import InterlockPlan, Relation
@@ -355,7 +357,7 @@ def test_split_range(output: float, co2: float, base: float) -> None:
     """The negative half opens CO2, the positive half runs base, never both; and the way back finds the output."""
     values = [asked(share, output) for share in PH.shares]
     assert values == [co2, base]
-    assert achieved_output(PH, output, {"FV-102": co2, "P-101": base}) == output
+    assert achieved_output(PH.shares, output, {"FV-102": co2, "P-101": base}, PH.grain) == output
 
 
 @pytest.mark.parametrize(
@@ -372,7 +374,7 @@ def test_split_range(output: float, co2: float, base: float) -> None:
 )
 def test_split_range_backwards(output: float, co2: float, base: float, stands_for: float) -> None:
     """What the actuators of a split range stand for is the loop output nearest to the one asked for."""
-    assert achieved_output(PH, output, {"FV-102": co2, "P-101": base}) == stands_for
+    assert achieved_output(PH.shares, output, {"FV-102": co2, "P-101": base}, PH.grain) == stands_for
 
 
 def test_the_other_half_of_a_split_range_still_regulates() -> None:

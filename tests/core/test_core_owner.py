@@ -14,7 +14,6 @@ from edgectl.model.event import Event
 from edgectl.model.image import UPLINK_CHANNEL, Image
 from edgectl.model.loop import Mode
 from edgectl.model.measurement import Sample
-from edgectl.model.plan import UplinkPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Authority, Origin, Reply, Request
 from edgectl.model.safety import (
@@ -29,6 +28,7 @@ from edgectl.model.safety import (
     Watch,
 )
 from edgectl.model.state import State, UnitState
+from edgectl.model.uplink_plan import UplinkPlan
 from tests.core.rig import Bench, demo, request
 
 UNIT = "BR-DEMO"

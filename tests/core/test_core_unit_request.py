@@ -10,11 +10,11 @@ from edgectl.model.event import Event
 from edgectl.model.image import JOURNAL_CHANNEL, UPLINK_CHANNEL
 from edgectl.model.loop import Mode
 from edgectl.model.measurement import Sample
-from edgectl.model.plan import UplinkPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Authority, Origin, Reply, Request
 from edgectl.model.safety import Action, Cause, HazardPlan, Relation, Watch
 from edgectl.model.state import UnitState
+from edgectl.model.uplink_plan import UplinkPlan
 from tests.core.rig import GOOD, TIC, Bench, demo, request, with_loop
 
 OVERHEATED = HazardPlan(

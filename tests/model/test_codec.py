@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from edgectl.model.codec import canonical, from_plain, load_plan, seal, to_plain
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode, PidState
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.measurement import Sample
-from edgectl.model.plan import ActuatorPlan, LinePlan, LoopPlan, Medium, Plan, Protocol, SegmentPlan, TagPlan
+from edgectl.model.plan import ActuatorPlan, LinePlan, Medium, Plan, Protocol, TagPlan
 from edgectl.model.quality import DeviceStatus, Quality, quality_of
 from edgectl.model.request import Ask, Request
 from edgectl.model.state import State

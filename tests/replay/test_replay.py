@@ -18,9 +18,10 @@ from edgectl.app.replay import main, replay
 from edgectl.model.codec import seal as seal_plan
 from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry
-from edgectl.model.plan import JournalPlan, Plan
+from edgectl.model.plan import Plan
 from edgectl.model.request import Ask, Origin, Request
 from edgectl.model.state import State
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.block import pack
 from edgectl.store.digest import fold
 from edgectl.store.journal import FileJournal

@@ -15,11 +15,13 @@ from edgectl.model.event import Event
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.measurement import Achieved, Sample
-from edgectl.model.plan import ActuatorPlan, JournalPlan, LoopPlan, Plan, SegmentPlan, TagPlan
+from edgectl.model.plan import ActuatorPlan, Plan, TagPlan
 from edgectl.model.quality import DeviceStatus
 from edgectl.model.request import Ask, Request
 from edgectl.model.safety import InterlockPlan, Relation
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.journal import FileJournal
 
 NS = 1_000_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgectl.model.plan import JournalPlan
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.cursor import Batch, Cursor
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import JournalFault, Reader

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgectl.model.plan import JournalPlan
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader
 from edgectl.store.record import (

@@ -12,7 +12,8 @@ import pytest
 from edgectl.app.replay import replay
 from edgectl.model.codec import seal
 from edgectl.model.instant import Instant
-from edgectl.model.plan import JournalPlan, Plan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.cursor import Cursor
 from edgectl.store.file import PURGE_ROWS, JournalFile, Run
 from edgectl.store.reader import Reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from edgectl.model.plan import JournalPlan
+from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.cursor import Cursor
 from edgectl.store.journal import FileJournal
 from edgectl.store.record import Kind

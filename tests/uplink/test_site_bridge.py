@@ -16,7 +16,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import CommandsPlan, JournalPlan, Plan, SparkplugPlan, UplinkPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkPlan
 from edgectl.uplink.process import run
 from edgectl.uplink.sparkplug.payload import decode
 from tests.store.recording import Course, record, unit

@@ -23,7 +23,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 from edgectl.store.cursor import Batch
 from edgectl.store.journal import FileJournal
 from edgectl.store.reader import Reader

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import structlog
 
-from edgectl.model.plan import CommandsPlan
 from edgectl.model.request import Ask
+from edgectl.model.uplink_plan import CommandsPlan
 from edgectl.uplink.commander import Commander
 from edgectl.uplink.control_link import ControlLink
 from edgectl.uplink.json_dialect import fields, order_from

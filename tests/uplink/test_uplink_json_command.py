@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import CommandsPlan, JournalPlan, UplinkPlan
+from edgectl.model.uplink_plan import CommandsPlan, JournalPlan, UplinkPlan
 from edgectl.uplink.announcer import Announcer
 from edgectl.uplink.process import run
 from hil.subscriber import Subscriber

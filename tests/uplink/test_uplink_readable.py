@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from edgectl.model.codec import seal
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
-from edgectl.model.plan import Plan, UplinkPlan
+from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
+from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.store.cursor import Batch
 from edgectl.store.reader import Reader
 from edgectl.store.record import (

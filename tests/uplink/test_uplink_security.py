@@ -21,7 +21,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import JournalPlan, Plan, UplinkPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 from edgectl.uplink.process import run
 from tests.store.recording import Course, record, unit
 from tests.uplink.authority import Authority
@@ -220,7 +221,7 @@ def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(
     ]
     subprocess.run(command, check=True, capture_output=True)
     words = (
-        "import sys; from edgectl.model.plan import UplinkPlan; from edgectl.uplink.broker import _tls\n"
+        "import sys; from edgectl.model.uplink_plan import UplinkPlan; from edgectl.uplink.broker import _tls\n"
         "_tls(UplinkPlan(tls=True, cert_file=sys.argv[1], key_file=sys.argv[2]), 'broker')"
     )
     pid, terminal = pty.fork()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from edgectl.model.plan import Plan, SparkplugPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import SparkplugPlan
 from edgectl.uplink.session import Message
 from edgectl.uplink.sparkplug.node import MOST_METRICS, REBIRTH, EdgeNode
 from edgectl.uplink.sparkplug.point import Point, points

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import Plan, SparkplugPlan, UplinkPlan
+from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
+from edgectl.model.uplink_plan import SparkplugPlan, UplinkPlan
 from edgectl.store.file import floor
 from edgectl.store.reader import Reader
 from edgectl.store.record import Kind, unpack_measurements, words

@@ -18,7 +18,8 @@ import pytest
 import structlog
 
 from edgectl.model.codec import seal
-from edgectl.model.plan import CommandsPlan, JournalPlan, Plan, SparkplugPlan, UplinkPlan
+from edgectl.model.plan import Plan
+from edgectl.model.uplink_plan import CommandsPlan, JournalPlan, SparkplugPlan, UplinkPlan
 from edgectl.store.cursor import Cursor
 from edgectl.store.reader import Reader
 from edgectl.store.record import Kind, unpack_measurements, words

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from edgectl.model.plan import SparkplugPlan
+from edgectl.model.uplink_plan import SparkplugPlan
 from edgectl.uplink.event import Scalar
 from edgectl.uplink.session import Message
 from edgectl.uplink.sparkplug.payload import Datatype, Metric, encode

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from edgectl.model.plan import ActuatorPlan, LoopPlan, Plan
+from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.request import Ask
 from edgectl.model.safety import AlarmPlan, Watch
 from edgectl.uplink.event import Scalar

@@ -1,0 +1,86 @@
+"""All demands of one scan on their way through the interlock chain, and who was overruled by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgectl.core.dose import ceiling
+from edgectl.core.guard import Guarded
+from edgectl.core.interlock import FREE, HIGH_LIMIT, LOW_LIMIT, NOT_A_NUMBER, RATE_LIMIT, demand_of, permit
+from edgectl.core.lease import MINIMUM_OFF, MINIMUM_ON
+from edgectl.core.loop import Move, demands
+from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow
+from edgectl.core.text import figure
+from edgectl.core.turn import Turn
+from edgectl.model.command import Command
+from edgectl.model.state import ActuatorState, InterlockState
+
+_PLAY = frozenset(
+    {LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, MINIMUM_ON, MINIMUM_OFF, NOT_FOLLOWING}
+)  # told elsewhere, or not at all
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
+
+    ``locked`` names the loops that an interlock or a dosing limit overruled, ``astray`` those with an actuator that does not follow.
+    """
+
+    actuators: dict[str, ActuatorState]
+    commands: dict[str, Command]
+    actual: dict[str, float]
+    locked: set[str]
+    astray: set[str]
+
+
+def permit_all(
+    this: Turn,
+    chain: Chain,
+    actuators: Mapping[str, ActuatorState],
+    moves: Mapping[str, Move],
+    interlocks: Mapping[str, InterlockState],
+    guarded: Guarded,
+    period_s: float,
+) -> None:
+    """Pass every demand through the chain, and note in ``chain`` what came of it."""
+    loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
+    asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
+    now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
+    doses = {name: ceiling(dose, guarded.doses[name], period_s) for name, dose in this.unit.doses.items()}
+    for name, output in this.unit.outputs.items():
+        before = actuators[name]
+        following = follow(output, before, achieved.get(name), now_ns, dt_s)
+        demand = demand_of(output, before, asked.get(name))
+        order, dose = orders.get(name), doses.get(name, FREE)
+        after, command = permit(
+            output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
+        )
+        chain.actuators[name], chain.commands[name] = after, command
+        chain.actual[name] = command.value
+        if command.restricted_by or before.restricted_by:
+            _restricted(this, chain, output, before, command, following)
+
+
+def _restricted(
+    this: Turn, chain: Chain, output: Output, before: ActuatorState, command: Command, following: Following
+) -> None:
+    """Note who overruled a loop, and tell restrictions that come and go. Limits are the normal play of control: commands name them."""
+    name, unit, names = output.name, output.plan.unit, command.restricted_by
+    if following.reason and not following.unproven:
+        chain.astray.add(output.loop)
+        chain.actual[name] = output.plan.safe if following.confirmed is None else following.confirmed
+    if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
+        words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
+        this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
+    locks = [name for name in names if name not in _PLAY]
+    if locks:
+        chain.locked.add(output.loop)
+    had = [name for name in before.restricted_by if name not in _PLAY]
+    if had != locks:
+        verb = "held" if locks else "free again"
+        ordered = {*had, *locks} - {guard for guard, _ in output.guards} - {NOT_A_NUMBER}
+        actor = "supervisor" if ordered else "interlock"
+        reason = f"{verb} at {figure(command.value, unit)}"
+        this.tell("restriction", name, ", ".join(had), ", ".join(locks), actor, reason)
