@@ -78,7 +78,7 @@ class Adoption:
         if fault := self._unrecorded():
             raise Refused(f"it cannot be recorded, because the journal fails ({fault})")
         found = changes(before, after)
-        if why := objection(found, after, state):
+        if why := objection(found, state):
             raise Refused(why)
         carry, events = carried(before, after, state, now)
         self._shell.tell("plan", after.unit, before.digest[:12], after.digest[:12], actor, reason)

@@ -139,7 +139,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def objection(found: tuple[Change, ...], after: Plan, state: State) -> str:
+def objection(found: tuple[Change, ...], state: State) -> str:
     """Why a running unit cannot take these changes now; empty if it can."""
     most = max((change.when for change in found), default=When.LIVE)
     culprits = ", ".join(change.subject for change in found if change.when is most)
@@ -148,17 +148,13 @@ def objection(found: tuple[Change, ...], after: Plan, state: State) -> str:
         return f"{culprits}: taken at a restart only, with outputs safe in between" + (batch and f"; {batch}")
     if most is When.AT_HOLD and not state.unit.held:
         return f"{culprits}: taken only while the unit is held (edgectl hold)"
-    for loop in after.loops:
-        there = state.loops.get(loop.name)
-        if most is When.LIVE and there and not loop.setpoint_low <= there.target <= loop.setpoint_high:
-            return f"loops.{loop.name}: its set point {figure(there.target, loop.unit)} would no longer be allowed"
     return ""
 
 
 def carried(before: Plan, after: Plan, state: State, now: Instant) -> tuple[State, tuple[Event, ...]]:
     """The memory with which a unit goes on under another plan, once nothing objects.
 
-    Live changes keep all of it: a loop takes a new tuning without a bump by itself. A held unit begins as after a restart, and stays held.
+    Live changes keep all of it, running set points too: a loop takes a new tuning without a bump by itself. A held unit begins as after a restart, and stays held.
     """
     if max((change.when for change in changes(before, after)), default=When.LIVE) is When.LIVE:
         fresh = initial_state(after)
