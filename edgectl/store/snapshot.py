@@ -121,7 +121,9 @@ def _check(snapshot: Snapshot, unit: str) -> None:
     if snapshot.unit != unit:
         raise ValueError(f"it belongs to unit {snapshot.unit}, not to {unit}")
     for name, loop in snapshot.state.loops.items():
-        if not all(map(math.isfinite, (loop.target, loop.setpoint, loop.output, loop.pid.integral))):
+        if not all(
+            map(math.isfinite, (loop.target, loop.setpoint, loop.output, loop.pid.integral, loop.pid.offset))
+        ):
             raise ValueError(f"loop {name} has a number that is none")
     if min(snapshot.taken.mono_ns, snapshot.taken.utc_ns, snapshot.state.scan) < 0:
         raise ValueError("it was taken before time began")
