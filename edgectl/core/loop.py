@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from edgectl.core.handover import Gate, gates_of, pass_gates, rest_of
 from edgectl.core.pid import Tuning, step, track, tuning_of
-from edgectl.core.share import Share, asked
+from edgectl.core.share import Share, asked, share_of
 from edgectl.model.command import Demand
 from edgectl.model.loop import LoopState, Mode, PidState
 from edgectl.model.loop_plan import LoopPlan
@@ -46,10 +47,14 @@ class Loop:
     slave: str
     grain: float
     sources: Mapping[str, str]
+    gates: tuple[Gate, ...] = ()
 
 
 class Move(NamedTuple):
-    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``."""
+    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``.
+
+    ``waited`` and ``limit`` are the loop's memory of its hand-overs (None: as it was).
+    """
 
     condition: str
     target: float
@@ -58,23 +63,25 @@ class Move(NamedTuple):
     wanted: float
     pid: PidState
     unsure_s: float
+    waited: tuple[float, ...] | None = None
+    limit: str = ""
 
 
 def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
     """One loop with everything that depends on the plan alone worked out."""
     conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING)
+    shares = tuple(share_of(s, actuators[s.actuator].safe) for s in plan.segments)
+    words = (actuators[s.actuator].description or s.actuator for s in plan.segments)
     return Loop(
         plan=plan,
         name=plan.name,
         tag=plan.tag,
         tuning=tuning_of(plan),
-        shares=tuple(
-            Share(s, s.actuator, (s.high - s.low) / (s.out_high - s.out_low), actuators[s.actuator].safe)
-            for s in plan.segments
-        ),
+        shares=shares,
         slave=slave,
         grain=_GRAIN * (plan.out_high - plan.out_low),
         sources={REGULATING: plan.name} | {word: f"{plan.name} {word}" for word in conditions},
+        gates=gates_of(shares, rest_of(plan.out_low, plan.out_high), words),
     )
 
 
@@ -151,7 +158,10 @@ def _regulate(
         start = state.achieved
     wanted, pid = step(tuning, memory, setpoint, value, dt_s, step_s, start)
     output = _between(plan.out_low, wanted, plan.out_high)
-    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+    if not loop.gates:
+        return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+    output, waited, limit = pass_gates(loop.gates, state.waited, state.achieved, output, dt_s, loop.grain)
+    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
 
 
 def _at_rest(loop: Loop, achieved: float) -> bool:
@@ -232,4 +242,6 @@ def settle(
         prior=state.prior,
         manual_left_s=state.manual_left_s,
         remote=state.remote,
+        waited=state.waited if move.waited is None else move.waited,
+        limit=move.limit,
     )

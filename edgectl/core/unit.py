@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
-from edgectl.model.loop_plan import LoopPlan
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
 
@@ -90,13 +91,20 @@ def _owners(loops: Iterable[LoopPlan]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for loop in loops:
         for segment in loop.segments:
-            if segment.low == segment.high or segment.out_low >= segment.out_high:
+            if not _has_slope(segment):
                 raise ValueError(f"loop {loop.name}: the segment of {segment.actuator} has no slope")
             if owners.setdefault(segment.actuator, loop.name) != loop.name:
                 raise ValueError(
                     f"actuator {segment.actuator} is in two loops, {owners[segment.actuator]} and {loop.name}"
                 )
     return owners
+
+
+def _has_slope(segment: SegmentPlan) -> bool:
+    """Whether the actuator moves with the output, and the outputs of its points rise."""
+    points = segment.points or ((segment.out_low, segment.low), (segment.out_high, segment.high))
+    rising = all(one < other for (one, _), (other, _) in pairwise(points))
+    return rising and len({value for _, value in points}) > 1
 
 
 def _masters_first(loops: Iterable[LoopPlan]) -> list[LoopPlan]:
