@@ -51,7 +51,12 @@ class Passage(NamedTuple):
 
 
 def pass_gates(
-    gates: tuple[Gate, ...], waited: tuple[float, ...], achieved: float, output: float, dt_s: float, grain: float
+    gates: tuple[Gate, ...],
+    waited: tuple[float, ...],
+    achieved: float,
+    output: float,
+    dt_s: float,
+    grain: float,
 ) -> Passage:
     """Keep ``output`` at the border of a servo until it has been wanted beyond it for the servo's wait.
 

@@ -43,9 +43,7 @@ class Share:
 def share_of(plan: SegmentPlan, safe: float) -> Share:
     """One segment with everything that depends on the plan alone worked out."""
     points = plan.points or ((plan.out_low, plan.low), (plan.out_high, plan.high))
-    pieces = tuple(
-        Piece(x0, x1, y0, y1, (y1 - y0) / (x1 - x0)) for (x0, y0), (x1, y1) in pairwise(points)
-    )
+    pieces = tuple(Piece(x0, x1, y0, y1, (y1 - y0) / (x1 - x0)) for (x0, y0), (x1, y1) in pairwise(points))
     values = [value for _, value in points]
     return Share(
         plan=plan,

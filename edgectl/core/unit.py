@@ -11,7 +11,7 @@ from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
-from edgectl.model.plan import Plan
+from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
 
 
@@ -19,7 +19,7 @@ from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan,
 class Unit:
     """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags.
 
-    ``remote``: it has an uplink, so that somebody far away may be given authority.
+    ``remote``: it has an uplink, so that somebody far away may be given authority. ``dosing`` are the actuators that dose in pulses or have rivals.
     """
 
     gates: tuple[Gate, ...]
@@ -34,6 +34,7 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    dosing: Mapping[str, ActuatorPlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +84,7 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        dosing={name: actuator for name, actuator in actuators.items() if actuator.pulse or actuator.rivals},
     )
 
 
