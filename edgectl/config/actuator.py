@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
 from edgectl.config.instrument import InstrumentPart, Instruments, channel_at
 from edgectl.config.measure import Measure
+from edgectl.config.pulse import PulseSection, pulse_of
 from edgectl.config.quantity import show, show_duration
 from edgectl.config.shape import read
 from edgectl.config.tag import checked_unit
@@ -86,6 +88,9 @@ class ActuatorSection(Section):
         0.0, description="Once at safe, it stays there for so long", examples=["5 min"]
     )
     description: str = Field("", description="For people", examples=["CO2 flow"])
+    pulse: PulseSection | None = Field(
+        None, description="A pump that gives small amounts in pulses. Without it: it runs steadily"
+    )
 
 
 Actuators = Mapping[str, ActuatorPlan | None]
@@ -127,7 +132,8 @@ def _actuator(
     lease_s, renew_s = _times(draft, path, section, part, period_s)
     if channel.discrete:
         return _switch(draft, path, section, channel, lease_s, renew_s)
-    return _analog(draft, path, section, channel, lease_s, renew_s)
+    plan = _analog(draft, path, section, channel, lease_s, renew_s)
+    return plan if section.pulse is None else _pulsed(draft, path, section.pulse, plan, period_s)
 
 
 def _analog(
@@ -168,10 +174,21 @@ def _analog(
     )
 
 
+def _pulsed(
+    draft: Draft, path: Path, section: PulseSection, plan: ActuatorPlan, period_s: float
+) -> ActuatorPlan:
+    """With its pulses: what stands still at 0, and comes at once, can give them."""
+    if plan.low != 0.0 or plan.safe != 0.0 or plan.rate_per_s:
+        what = "a rate" if plan.rate_per_s else "a range or a safe value that is not 0"
+        draft.error((*path, "pulse"), f"an actuator with {what} cannot give pulses", on_key=True)
+        return plan
+    return replace(plan, pulse=pulse_of(draft, path, section, plan.unit, plan.high, period_s))
+
+
 def _switch(
     draft: Draft, path: Path, section: ActuatorSection, channel: Channel, lease_s: float, renew_s: float
 ) -> ActuatorPlan:
-    for key in ("unit", "range", "rate", "tolerance", "resolution"):
+    for key in ("unit", "range", "rate", "tolerance", "resolution", "pulse"):
         if getattr(section, key) is not None:
             message = f"channel {channel.name} is a switch: it has no {key}, only on and off"
             draft.error((*path, key), message, "delete the line", on_key=True)

@@ -18,8 +18,7 @@ def check_owners(draft: Draft, loops: Loops) -> None:
     """No actuator is driven by two loops."""
     owners: dict[str, str] = {}
     for name in loops:
-        drives = draft.node(("loops", name, "drives"))
-        for actuator in drives.entries if isinstance(drives, MappingNode) else ():
+        for actuator in _driven(draft, name, loops[name]):
             owner = owners.setdefault(actuator, name)
             if owner != name:
                 first = draft.line_of(("loops", owner, "drives", actuator))
@@ -29,6 +28,14 @@ def check_owners(draft: Draft, loops: Loops) -> None:
                     "one actuator has one loop; build a cascade or a split range instead",
                     on_key=True,
                 )
+
+
+def _driven(draft: Draft, name: str, loop: LoopPlan | None) -> tuple[str, ...]:
+    """What a loop drives as written, or as its structure has it."""
+    drives = draft.node(("loops", name, "drives"))
+    if isinstance(drives, MappingNode):
+        return tuple(drives.entries)
+    return tuple(segment.actuator for segment in loop.segments) if loop else ()
 
 
 def check_cascade(draft: Draft, loops: Loops) -> None:
@@ -66,7 +73,10 @@ def _check_pair(draft: Draft, master: LoopPlan, slave: LoopPlan) -> None:
             f"loop {master.name} drives actuators; a master has 'output' instead of 'drives'",
         )
         return
-    unit = parse_span(text_at(draft.node(path))).unit
+    written = draft.node(path)
+    if written is None:
+        return  # a structure: its loops fit each other
+    unit = parse_span(text_at(written)).unit
     if not same(unit, slave.unit):
         draft.error(path, f"the output is in '{unit}', but sets loop {slave.name}, which is in {slave.unit}")
     elif not (slave.setpoint_low <= master.out_low and master.out_high <= slave.setpoint_high):

@@ -33,9 +33,11 @@ from edgectl.config.safety import (
     compile_interlocks,
 )
 from edgectl.config.shape import read
+from edgectl.config.structures import compile_structures
 from edgectl.config.suggestion import did_you_mean, listed, nearest
 from edgectl.config.tag import Tags, compile_tags
 from edgectl.config.uplink import compile_journal, compile_uplink
+from edgectl.config.vessel import compile_vessel
 from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
 from edgectl.model.plan import Plan
@@ -186,7 +188,10 @@ def _compile(draft: Draft) -> Plan:
     instruments = compile_instruments(draft, lines)
     tags = compile_tags(draft, instruments, period_s)
     actuators = compile_actuators(draft, instruments, period_s)
-    loops = compile_loops(draft, tags, actuators)
+    vessel = compile_vessel(draft)
+    built = compile_structures(draft, tags, actuators, vessel, period_s)
+    actuators = built.actuators
+    loops = compile_loops(draft, tags, actuators, built.loops)
     interlocks = compile_interlocks(draft, tags, actuators)
     doses = compile_doses(draft, actuators)
     checks = compile_checks(draft, instruments, tags, actuators, period_s)
@@ -215,6 +220,7 @@ def _compile(draft: Draft) -> Plan:
         authority=compile_authority(draft),
         restart=compile_restart(draft),
         alarms=alarms,
+        vessel=vessel,
     )
 
 

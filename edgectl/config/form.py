@@ -20,8 +20,12 @@ from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSe
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
+from edgectl.config.structure_oxygen import OxygenServos
+from edgectl.config.structure_ph import PhSplitRange
+from edgectl.config.structure_temperature import TemperatureCascade
 from edgectl.config.tag import TagSection
 from edgectl.config.uplink import JournalSection, UplinkSection
+from edgectl.config.vessel import VesselSection
 
 
 class UnitFile(Section):
@@ -36,7 +40,12 @@ class UnitFile(Section):
     instruments: dict[Name, InstrumentSection] = Field(description="Instruments on the lines")
     tags: dict[Name, TagSection] = Field(description="Measured values")
     actuators: dict[Name, ActuatorSection] = Field({}, description="Outputs")
-    loops: dict[Name, LoopSection] = Field({}, description="Control loops")
+    loops: dict[Name, LoopSection | TemperatureCascade | PhSplitRange | OxygenServos] = Field(
+        {}, description="Control loops, each written out or as a named structure"
+    )
+    vessel: VesselSection | None = Field(
+        None, description="Nameplate of the vessel: what gains of structures follow from"
+    )
 
 
 class SafetyFile(Section):

@@ -39,6 +39,11 @@ class Share(Section):
         description="What the actuator does over it; falling where the actuator closes as the output rises",
         examples=["60..0 mL/min"],
     )
+    wait: Annotated[Duration, within(0.0, 7200.0)] = Field(
+        0.0,
+        description="On the way from 0 % this share is entered only when it has been wanted for so long",
+        examples=["60 s"],
+    )
 
 
 def _form(value: object) -> str:
@@ -118,12 +123,17 @@ class LoopSection(Section):
 Loops = Mapping[str, LoopPlan | None]
 
 
-def compile_loops(draft: Draft, tags: Tags, actuators: Actuators) -> dict[str, LoopPlan | None]:
-    """All loops of ``loops``; None for one that has errors."""
+def compile_loops(
+    draft: Draft, tags: Tags, actuators: Actuators, structures: Mapping[str, Loops]
+) -> dict[str, LoopPlan | None]:
+    """All loops of ``loops``; None for one that has errors. ``structures`` are the loops of the entries that name a structure."""
     section = draft.node(("loops",))
     if not isinstance(section, MappingNode):
         return {}
-    loops = {name: _loop(draft, name, entry.node, tags, actuators) for name, entry in section.entries.items()}
+    loops: dict[str, LoopPlan | None] = {}
+    for name, entry in section.entries.items():
+        built = structures.get(name)
+        loops |= {name: _loop(draft, name, entry.node, tags, actuators)} if built is None else built
     check_owners(draft, loops)
     check_cascade(draft, loops)
     return loops
@@ -140,7 +150,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
         return None
     out_unit, segments, out_low, out_high = output
     measure = Measure(draft, path, tag.unit)
-    low, high = _setpoints(measure, section.setpoint_range, tag)
+    low, high = setpoints_of(measure, section.setpoint_range, tag)
     drive = Measure(draft, path, out_unit)
     derivative_s = section.derivative or 0.0
     plan = LoopPlan(
@@ -153,7 +163,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
         setpoint=measure.value_inside("setpoint", section.setpoint, low, high, "setpoint_range"),
         setpoint_low=low,
         setpoint_high=high,
-        gain=_gain(draft, path, section.gain, out_unit, tag.unit),
+        gain=gain_of(draft, path, section.gain, out_unit, tag.unit),
         integral_s=section.integral or 0.0,
         fallback=drive.value_inside("fallback", section.fallback, out_low, out_high, "the output range"),
         derivative_s=derivative_s,
@@ -170,7 +180,8 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
     return complete(draft, path, plan, section, out_unit, tags, actuators)
 
 
-def _setpoints(measure: Measure, written: Span, tag: TagPlan) -> tuple[float, float]:
+def setpoints_of(measure: Measure, written: Span, tag: TagPlan) -> tuple[float, float]:
+    """The set points that are accepted, inside the range of the tag."""
     found = measure.span("setpoint_range", written)
     if found is None:
         return tag.low, tag.high
@@ -183,7 +194,8 @@ def _setpoints(measure: Measure, written: Span, tag: TagPlan) -> tuple[float, fl
     return found
 
 
-def _gain(draft: Draft, path: Path, written: Quantity, out: str, tag: str) -> float:
+def gain_of(draft: Draft, path: Path, written: Quantity, out: str, tag: str) -> float:
+    """A written gain in ``out`` per ``tag``; 1 with an error where it is none."""
     try:
         gain = gain_in(written, out, tag)
     except Unreadable as error:
@@ -259,7 +271,7 @@ class _Output:
     def _share(self, path: Path, share: Share, actuator: ActuatorPlan) -> SegmentPlan | None:
         output = Measure(self._draft, path, "%").span("output", share.output)
         span = self._span((*path, "range"), share.range, actuator, rising=False)
-        return SegmentPlan(actuator.name, *output, *span) if output and span else None
+        return SegmentPlan(actuator.name, *output, *span, wait_s=share.wait) if output and span else None
 
     def _span(
         self, path: Path, written: Span, actuator: ActuatorPlan, *, rising: bool

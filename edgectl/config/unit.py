@@ -42,6 +42,8 @@ def _table() -> dict[str, Unit]:
         "current": {"nA": 1e-6, "uA": 1e-3, "mA": 1.0, "A": 1e3},
         "voltage": {"uV": 1e-3, "mV": 1.0, "V": 1e3},
         "resistance": {"Ohm": 1.0, "kOhm": 1e3, "MOhm": 1e6},
+        "heat transfer": {"W/K": 1.0},
+        "rate": {"/s": 3600.0, "/min": 60.0, "/h": 1.0},
         "power": {"mW": 1e-3, "W": 1.0, "kW": 1e3},
         "frequency": {"Hz": 1.0, "kHz": 1e3},
         "mass concentration": {"ug/L": 1e-3, "mg/L": 1.0, "g/L": 1e3},

@@ -150,6 +150,7 @@ def _loops(plan: Plan, result: Result) -> dict[str, Any]:
             "setpoint": state.setpoint,
             "output": state.output,
             "condition": state.condition,
+            "limit": state.limit,
         }
         for loop in plan.loops
         if (state := result.state.loops.get(loop.name)) is not None

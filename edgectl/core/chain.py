@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgectl.core.dose import ceiling
+from edgectl.core.dosing import Dose, conclude, prepare
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import FREE, HIGH_LIMIT, LOW_LIMIT, NOT_A_NUMBER, RATE_LIMIT, demand_of, permit
 from edgectl.core.lease import MINIMUM_OFF, MINIMUM_ON
@@ -13,7 +14,8 @@ from edgectl.core.loop import Move, demands
 from edgectl.core.output import NOT_FOLLOWING, Following, Output, follow
 from edgectl.core.text import figure
 from edgectl.core.turn import Turn
-from edgectl.model.command import Command
+from edgectl.model.command import Command, Demand
+from edgectl.model.dosing import DosingState
 from edgectl.model.state import ActuatorState, InterlockState
 
 _PLAY = frozenset(
@@ -26,6 +28,7 @@ class Chain:
     """What the chain made of all demands: memory, commands, where actuators really stand, and who was overruled by whom.
 
     ``locked`` names the loops that an interlock or a dosing limit overruled, ``astray`` those with an actuator that does not follow.
+    ``dosing`` is the memory of those that dose in pulses or have rivals.
     """
 
     actuators: dict[str, ActuatorState]
@@ -33,6 +36,7 @@ class Chain:
     actual: dict[str, float]
     locked: set[str]
     astray: set[str]
+    dosing: dict[str, DosingState]
 
 
 def permit_all(
@@ -54,13 +58,36 @@ def permit_all(
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         demand = demand_of(output, before, asked.get(name))
         order, dose = orders.get(name), doses.get(name, FREE)
+        dosed = _prepared(this, chain, name, demand, guarded, period_s)
+        given = demand if dosed is None or demand.value is None else demand._replace(value=dosed.value)
         after, command = permit(
-            output, before, demand, following, interlocks, now_ns, step_s, dt_s, order, dose
+            output, before, given, following, interlocks, now_ns, step_s, dt_s, order, dose
         )
         chain.actuators[name], chain.commands[name] = after, command
         chain.actual[name] = command.value
         if command.restricted_by or before.restricted_by:
             _restricted(this, chain, output, before, command, following)
+        if dosed is not None:
+            _dosed(chain, output, dosed, demand, command)
+
+
+def _prepared(
+    this: Turn, chain: Chain, name: str, demand: Demand, guarded: Guarded, period_s: float
+) -> Dose | None:
+    """What becomes of the demand on an actuator that doses in pulses or has rivals; None for all others."""
+    plan = this.unit.dosing.get(name)
+    if plan is None:
+        return None
+    return prepare(plan, demand, chain.dosing, chain.commands, guarded.unit.batch, period_s)
+
+
+def _dosed(chain: Chain, output: Output, dosed: Dose, demand: Demand, command: Command) -> None:
+    """Note what a dosing actuator gives. One that does not follow stands where it is confirmed, which is noted already."""
+    name = output.name
+    state, chain.commands[name], mean = conclude(output.plan, dosed, demand, command)
+    chain.dosing[name] = state
+    if NOT_FOLLOWING not in command.restricted_by:
+        chain.actual[name] = mean
 
 
 def _restricted(

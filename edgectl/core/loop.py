@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from edgectl.core.handover import Gate, gates_of, pass_gates, rest_of
 from edgectl.core.law import Given, Law, law_of, regulate
 from edgectl.core.pid import track
-from edgectl.core.share import Share, asked
+from edgectl.core.share import Share, asked, share_of
 from edgectl.model.command import Demand
 from edgectl.model.loop import LoopState, Mode, PidState
 from edgectl.model.loop_plan import LoopPlan
@@ -47,10 +48,14 @@ class Loop:
     slave: str
     grain: float
     sources: Mapping[str, str]
+    gates: tuple[Gate, ...] = ()
 
 
 class Move(NamedTuple):
-    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``."""
+    """What a loop decides before the chain. ``wanted`` is the law's own, unlimited output; otherwise the same as ``output``.
+
+    ``waited`` and ``limit`` are the loop's memory of its hand-overs (None: as it was).
+    """
 
     condition: str
     target: float
@@ -59,23 +64,25 @@ class Move(NamedTuple):
     wanted: float
     pid: PidState
     unsure_s: float
+    waited: tuple[float, ...] | None = None
+    limit: str = ""
 
 
 def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
     """One loop with everything that depends on the plan alone worked out."""
     conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING)
+    shares = tuple(share_of(s, actuators[s.actuator].safe) for s in plan.segments)
+    words = (actuators[s.actuator].description or s.actuator for s in plan.segments)
     return Loop(
         plan=plan,
         name=plan.name,
         tag=plan.tag,
         law=law_of(plan),
-        shares=tuple(
-            Share(s, s.actuator, (s.high - s.low) / (s.out_high - s.out_low), actuators[s.actuator].safe)
-            for s in plan.segments
-        ),
+        shares=shares,
         slave=slave,
         grain=_GRAIN * (plan.out_high - plan.out_low),
         sources={REGULATING: plan.name} | {word: f"{plan.name} {word}" for word in conditions},
+        gates=gates_of(shares, rest_of(plan.out_low, plan.out_high), words),
     )
 
 
@@ -167,7 +174,10 @@ def _regulate(
         reach = plan.output_rate_per_s * step_s
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
-    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+    if not loop.gates:
+        return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+    output, waited, limit = pass_gates(loop.gates, state.waited, state.achieved, output, dt_s, loop.grain)
+    return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
 
 
 def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]:
@@ -274,4 +284,6 @@ def settle(
         prior=state.prior,
         manual_left_s=state.manual_left_s,
         remote=state.remote,
+        waited=state.waited if move.waited is None else move.waited,
+        limit=move.limit,
     )

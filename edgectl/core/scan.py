@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.dosing import advanced
 from edgectl.core.feedforward import readings
 from edgectl.core.guard import guard
 from edgectl.core.interlock import (
@@ -70,7 +71,7 @@ def scan(
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints)
-    chain = Chain({}, {}, {}, set(), set())
+    chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
     permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
     return Result(
         state=State(
@@ -85,6 +86,7 @@ def scan(
             annunciator=guarded.annunciator,
             doses=guarded.doses,
             unit=guarded.unit,
+            dosing=chain.dosing,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),

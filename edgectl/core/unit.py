@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
-from edgectl.model.loop_plan import LoopPlan
-from edgectl.model.plan import Plan
+from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
 
 
@@ -18,7 +19,7 @@ from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan,
 class Unit:
     """A plan as each scan needs it. In ``loops`` every master stands before its slave; ``units`` are the units of the tags.
 
-    ``remote``: it has an uplink, so that somebody far away may be given authority.
+    ``remote``: it has an uplink, so that somebody far away may be given authority. ``dosing`` are the actuators that dose in pulses or have rivals.
     """
 
     gates: tuple[Gate, ...]
@@ -33,6 +34,7 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    dosing: Mapping[str, ActuatorPlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,7 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        dosing={name: actuator for name, actuator in actuators.items() if actuator.pulse or actuator.rivals},
     )
 
 
@@ -90,13 +93,20 @@ def _owners(loops: Iterable[LoopPlan]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for loop in loops:
         for segment in loop.segments:
-            if segment.low == segment.high or segment.out_low >= segment.out_high:
+            if not _has_slope(segment):
                 raise ValueError(f"loop {loop.name}: the segment of {segment.actuator} has no slope")
             if owners.setdefault(segment.actuator, loop.name) != loop.name:
                 raise ValueError(
                     f"actuator {segment.actuator} is in two loops, {owners[segment.actuator]} and {loop.name}"
                 )
     return owners
+
+
+def _has_slope(segment: SegmentPlan) -> bool:
+    """Whether the actuator moves with the output, and the outputs of its points rise."""
+    points = segment.points or ((segment.out_low, segment.low), (segment.out_high, segment.high))
+    rising = all(one < other for (one, _), (other, _) in pairwise(points))
+    return rising and len({value for _, value in points}) > 1
 
 
 def _masters_first(loops: Iterable[LoopPlan]) -> list[LoopPlan]:

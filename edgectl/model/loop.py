@@ -76,6 +76,7 @@ class LoopState:
     waiting (for the first GOOD input since the start). ``kept`` is the integral of the run before, with which a resumed loop begins (None: it does not
     resume). ``faults`` counts the exceptions of its law, ``calm_s`` the time since the last. A loop put in MAN goes back to
     ``prior`` (None: it is in MAN for good) in ``manual_left_s`` (None: when somebody says so); ``remote``: its output came through the uplink.
+    ``waited`` is for how long each further servo has been wanted (s), ``limit`` what keeps the output from it, for people (empty: nothing).
     """
 
     mode: Mode
@@ -92,3 +93,5 @@ class LoopState:
     prior: Mode | None = None
     manual_left_s: float | None = None
     remote: bool = False
+    waited: tuple[float, ...] = ()
+    limit: str = ""

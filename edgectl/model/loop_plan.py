@@ -11,7 +11,9 @@ from edgectl.model.loop import Mode
 class SegmentPlan:
     """One actuator's share of a loop output: ``out_low``..``out_high`` of the loop maps linearly to ``low``..``high`` of the actuator.
 
-    Outside its share the actuator stands at the nearer end. Split range is two segments with opposite signs.
+    Outside its share the actuator stands at the nearer end. Split range is two segments with opposite signs. ``points`` ((loop output, actuator value),
+    outputs rising) is the share of an actuator that is not linear, or rises and falls; the four ends are then those of its first and last point. On the way from
+    rest (output 0) the share is entered only when it has been wanted for ``wait_s``.
     """
 
     actuator: str
@@ -19,6 +21,8 @@ class SegmentPlan:
     out_high: float
     low: float
     high: float
+    points: tuple[tuple[float, float], ...] = ()
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgectl.model.dosing import PulsePlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
     AlarmPlan,
@@ -22,6 +23,7 @@ from edgectl.model.safety import (
     RestartPlan,
 )
 from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
+from edgectl.model.vessel_plan import VesselPlan
 
 
 class Medium(enum.Enum):
@@ -118,7 +120,8 @@ class ActuatorPlan:
     renewed by each scan and rewritten to the instrument at least every ``renew_s``. ``rate_per_s`` (0: off) limits moves, except towards
     ``safe`` on an interlock. Read-back further than ``tolerance`` from the command means the actuator does not follow. ``fallback`` is the
     value of a FALLBACK action (None: safe), ``hold_max_s`` how long a HOLD may keep the last value. Away from ``safe`` it stays for at least
-    ``min_on_s``, at ``safe`` for at least ``min_off_s``, except that nothing delays a protective move to ``safe``.
+    ``min_on_s``, at ``safe`` for at least ``min_off_s``, except that nothing delays a protective move to ``safe``. ``pulse``: it doses in pulses (None: steadily).
+    ``rivals`` never give together with it: it waits until each has given nothing for ``lockout_s``.
     """
 
     name: str
@@ -139,6 +142,9 @@ class ActuatorPlan:
     hold_max_s: float = 0.0
     min_on_s: float = 0.0
     min_off_s: float = 0.0
+    pulse: PulsePlan | None = None
+    rivals: tuple[str, ...] = ()
+    lockout_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +170,4 @@ class Plan:
     restart: RestartPlan = field(default_factory=RestartPlan)
     authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""
+    vessel: VesselPlan | None = None

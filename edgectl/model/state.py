@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edgectl.model.command import Command
+from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -221,6 +222,7 @@ class State:
     annunciator: AnnunciatorState = field(default_factory=AnnunciatorState)
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
+    dosing: Mapping[str, DosingState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
