@@ -1,7 +1,8 @@
 """Settings of a loop from a model of what it moves: the SIMC rules of Skogestad (J. Process Control 13, 2003, 291-309).
 
 With slope k' (initial slope of the step response per unit of output), lag T1, second lag T2 and dead time L: gain 1 / (k' (tc + L)), integral time
-min(T1, 4 (tc + L)), derivative time T2 (series form). Smaller lags are added to the dead time, half of the largest of them also to T1 ("half rule").
+min(T1, 4 (tc + L)), derivative time T2 (series form). Smaller lags are added to the dead time, half of the largest of them also to T1 ("half rule"). The time
+constant tc of the closed loop is the dead time or longer; a probe's noise makes it longer where its way to the output would be too loud otherwise.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_FILTER = 5.0  # derivative times per filter time: what a probe's noise allows
+_FILTER = 3.0  # derivative times per filter time
+_SLOWER = 1.05  # step of the search for a closed loop that is quiet enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,19 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What the closed loop shall be: ``calm`` dead times long (with derivative part: second lags, if that is more), ``tight`` times faster than that.
+
+    ``loudest`` bounds the gain for noise (output per unit of the tag). ``derivative``: whether a second lag longer than the dead time may be answered by one.
+    """
+
+    tight: float = 1.0
+    calm: float = 1.0
+    loudest: float = math.inf
+    derivative: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A loop's settings in standard (ideal) form, and ``response_s``, the time constant of the closed loop they were made for."""
 
@@ -33,21 +48,30 @@ class Settings:
     response_s: float
 
 
-def simc(process: Process, tight: float = 1.0, calm: float = 1.0, *, derivative: bool = True) -> Settings:
-    """The settings for a closed loop with the time constant ``calm`` dead times (with derivative part: second lags, if that is more), divided by ``tight``.
+def simc(process: Process, aim: Aim) -> Settings:
+    """The settings of one loop."""
+    model = process
+    if not aim.derivative or process.second_s <= process.dead_s:
+        half_s = process.second_s / 2
+        slope = process.slope
+        if not math.isinf(process.lag_s):
+            slope *= process.lag_s / (process.lag_s + half_s)
+        model = Process(slope, process.lag_s + half_s, process.dead_s + half_s)
+    response_s = max(model.dead_s, aim.calm * (model.second_s or model.dead_s)) / aim.tight
+    settings = _settings(model, response_s)
+    while _loudness(settings) > aim.loudest * aim.tight:
+        response_s *= _SLOWER
+        settings = _settings(model, response_s)
+    return settings
 
-    The derivative part is used for a second lag longer than the dead time, and only where it is wanted (the noise of some probes forbids it).
-    """
-    dead_s, lag_s, second_s = process.dead_s, process.lag_s, process.second_s
-    if not derivative or second_s <= dead_s:
-        dead_s, lag_s, second_s = dead_s + second_s / 2, lag_s + second_s / 2, 0.0
-        response_s = calm * dead_s / tight
-    else:
-        response_s = max(dead_s, calm * second_s) / tight
-    slope = process.slope if math.isinf(lag_s) else process.slope * process.lag_s / lag_s
-    gain = 1.0 / (slope * (response_s + dead_s))
-    integral_s = min(lag_s, 4.0 * (response_s + dead_s))
-    # from series to ideal form
-    factor = 1.0 + second_s / integral_s
-    derivative_s = second_s / factor
+
+def _settings(model: Process, response_s: float) -> Settings:
+    gain = 1.0 / (model.slope * (response_s + model.dead_s))
+    integral_s = min(model.lag_s, 4.0 * (response_s + model.dead_s))
+    factor = 1.0 + model.second_s / integral_s  # from series to ideal form
+    derivative_s = model.second_s / factor
     return Settings(gain * factor, integral_s * factor, derivative_s, derivative_s / _FILTER, response_s)
+
+
+def _loudness(settings: Settings) -> float:
+    return settings.gain * (1.0 + _FILTER if settings.derivative_s else 1.0)

@@ -12,15 +12,20 @@ from edgectl.config.measure import Measure
 from edgectl.config.nameplate import oxygen
 from edgectl.config.quantity import Quantity, Span
 from edgectl.config.servo import Sequence, Servo, sequence_of, shared
-from edgectl.config.simc import Settings, simc
+from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Site, StructureSection, law_of, plan_of
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
 _CALM = {
     VesselKind.STIRRED: 1.0,
     VesselKind.ROCKING: 0.25,
 }  # of the dead time; of the second lag, which is long in a bag
+
+
+_LOUD = 5.0  # % per %: 0.2 % of noise of an optical probe is 1 % of the output
+_USUAL = {"agitation": (0.8, 1.25), "air": (0.5, 1.0), "enrichment": (0.0, 1.0), "nitrogen": (0.0, 0.5)}
 
 
 class ServoSection(Section):
@@ -31,7 +36,9 @@ class ServoSection(Section):
     )
     actuator: str = Field(description="What it moves; O2 for enrichment", examples=["FV-101"])
     range: Range | None = Field(
-        None, description="What the loop may use of it. Without it: all", examples=["50..100 mL/min"]
+        None,
+        description="What the loop may use of it. Without it: from 'vessel', agitation 0.8..1.25, air 0.5..1, O2 0..1 and N2 0..0.5 times its own",
+        examples=["50..100 mL/min"],
     )
     wait: Annotated[Duration, within(0.0, 7200.0)] = Field(
         0.0, description="It is entered only when it has been wanted for so long", examples=["60 s"]
@@ -102,8 +109,26 @@ def _servo(site: Site, place: int, part: ServoSection) -> Servo | None:
     actuator = site.actuator(("servos", place, "actuator"), part.actuator)
     if actuator is None:
         return None
-    low, high = site.span(("servos", place, "range"), part.range, actuator)
+    if part.range is None and site.vessel is not None:
+        low, high = _usual(site, place, part, actuator, site.vessel)
+    else:
+        low, high = site.span(("servos", place, "range"), part.range, actuator)
     return Servo(part.servo, actuator.name, actuator.unit, low, high, part.wait)
+
+
+def _usual(
+    site: Site, place: int, part: ServoSection, actuator: ActuatorPlan, vessel: VesselPlan
+) -> tuple[float, float]:
+    """The range of a servo that follows from agitation and gas flow of the nameplate, inside that of its actuator."""
+    nominal = vessel.agitation if part.servo == "agitation" else vessel.gas_ml_min
+    low, high = (min(max(actuator.low, share * nominal), actuator.high) for share in _USUAL[part.servo])
+    if low >= high:
+        site.draft.error(
+            site.at(("servos", place, "actuator")),
+            f"the range of {actuator.name} leaves nothing of what the nameplate asks for",
+            "write a 'range' for this servo",
+        )
+    return low, high
 
 
 def _ordered(site: Site, section: OxygenServos) -> bool:
@@ -147,7 +172,7 @@ def _shares(
         abs(e) / (high - low) for e, (low, high) in zip(sequence.effects(vessel), widths, strict=True)
     )
     process = oxygen(vessel, slope, site.period_s)
-    return _Shares(sequence, widths, simc(process, section.tight, _CALM[vessel.kind]))
+    return _Shares(sequence, widths, simc(process, Aim(section.tight, _CALM[vessel.kind], _LOUD)))
 
 
 def _gas_fits(site: Site, section: OxygenServos, sequence: Sequence) -> bool:

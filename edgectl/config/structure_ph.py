@@ -11,13 +11,14 @@ from edgectl.config.field import Amount, Duration, Range, within
 from edgectl.config.measure import Measure
 from edgectl.config.nameplate import base, carbon_dioxide
 from edgectl.config.quantity import Quantity
-from edgectl.config.simc import Settings, simc
+from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Site, StructureSection, law_of, plan_of
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.vessel_plan import VesselPlan
 
 _CALM = 2.0  # dead times: what is added cannot be taken back
+_LOUD = 700.0  # % per pH: 0.003 pH of noise is 2 %
 
 
 class PhSplitRange(StructureSection):
@@ -79,10 +80,11 @@ def _sides(
     site: Site, section: PhSplitRange, vessel: VesselPlan, ph: float, co2: float, lye: float
 ) -> tuple[float, float, Settings]:
     """Widths of the shares (%) such that one gain fits both sides, and the settings; the slower side gives the integral time."""
-    down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), section.tight, _CALM, derivative=False)
+    aim = Aim(section.tight, _CALM, _LOUD, derivative=False)
+    down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), aim)
     if not lye:
         return 100.0, 100.0, down
-    up = simc(base(vessel, ph, lye, site.period_s), section.tight, _CALM, derivative=False)
+    up = simc(base(vessel, ph, lye, site.period_s), aim)
     # the side that moves less per cent of its actuator, and so bears more gain, has the narrower share: in it each per cent of output moves the actuator more
     settings = replace(up, gain=min(up.gain, down.gain), integral_s=max(up.integral_s, down.integral_s))
     return 100.0 * settings.gain / down.gain, 100.0 * settings.gain / up.gain, settings

@@ -11,14 +11,15 @@ from edgectl.config.field import Amount, Name
 from edgectl.config.measure import Measure
 from edgectl.config.nameplate import content, jacket
 from edgectl.config.quantity import Quantity
-from edgectl.config.simc import Settings, simc
+from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Law, Site, StructureSection, TuningSection, law_of, plan_of
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import TagPlan
 
-_CALM_INNER = 2.0  # dead times: a jacket probe's noise through a faster loop only switches the heater
-_CALM_OUTER = 1.5  # second lags: as above, for the set point of the jacket
+_CALM = 2.0  # dead times
+_LOUD_INNER = 16.0  # % per K: 0.06 K of noise of a jacket probe is 1 % of the heater
+_LOUD_OUTER = 7.5  # K per K: 0.02 K of noise of a Pt100 is 0.15 K of the jacket's set point
 _THERMOSTAT_S = 60.0
 
 
@@ -77,7 +78,14 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
     if tag is None or segments is None:
         return found
     vessel = site.nameplate(section, site.path)
-    derived = simc(content(vessel, follows_s, site.period_s), section.tight, _CALM_OUTER) if vessel else None
+    derived = (
+        simc(
+            content(vessel, follows_s, site.period_s),
+            Aim(section.tight, _CALM, _LOUD_OUTER, derivative=False),
+        )
+        if vessel
+        else None
+    )
     law = law_of(site.draft, site.path, section, "degC", tag.unit, derived)
     fallback = Measure(site.draft, site.path, "degC").value_inside(
         "fallback", section.fallback, *span, "floor to limit"
@@ -138,7 +146,7 @@ def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
         if not value:
             site.draft.missing(("vessel", key), f"the gain of loop {part.name} follows from it")
             return None
-    return simc(jacket(vessel, site.period_s), part.tight, _CALM_INNER, derivative=False)
+    return simc(jacket(vessel, site.period_s), Aim(part.tight, _CALM, _LOUD_INNER, derivative=False))
 
 
 def _check_free(site: Site, name: str, path: Path) -> None:

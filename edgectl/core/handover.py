@@ -26,14 +26,13 @@ def rest_of(low: float, high: float) -> float:
 
 
 def gates_of(shares: Iterable[Share], rest: float, words: Iterable[str]) -> tuple[Gate, ...]:
-    """The gates of all shares that have a wait, nearest to rest first. ``words`` name each servo for people."""
+    """The gates of all shares that have a wait, nearest to rest first: a servo is entered where it begins to rise. ``words`` name each for people."""
     gates = []
     for share, word in zip(shares, words, strict=True):
         if not share.plan.wait_s:
             continue
-        moving = [piece for piece in share.pieces if piece.slope]
-        above = [max(piece.start, rest) for piece in moving if piece.end > rest]
-        below = [min(piece.end, rest) for piece in moving if piece.start < rest]
+        above = [max(piece.start, rest) for piece in share.pieces if piece.end > rest and piece.slope > 0.0]
+        below = [min(piece.end, rest) for piece in share.pieces if piece.start < rest and piece.slope < 0.0]
         reason = f"waiting for {word}"
         if above:
             gates.append(Gate(min(above), 1.0, share.plan.wait_s, reason))

@@ -169,14 +169,14 @@ def _regulate(
     given = Given(setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased)
     wanted, pid = regulate(law, memory, given)
     output = _between(plan.out_low, wanted, plan.out_high)
+    waited, limit = state.waited, ""
+    if loop.gates:
+        output, waited, limit = pass_gates(loop.gates, waited, state.achieved, output, dt_s, loop.grain)
     if plan.output_rate_per_s:
         origin = state.output if state.condition == REGULATING else state.achieved
         reach = plan.output_rate_per_s * step_s
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
-    if not loop.gates:
-        return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
-    output, waited, limit = pass_gates(loop.gates, state.waited, state.achieved, output, dt_s, loop.grain)
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
 
 

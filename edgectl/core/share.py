@@ -26,8 +26,7 @@ class Piece(NamedTuple):
 class Share:
     """One segment of a loop, and the safe value of its actuator.
 
-    ``per_out`` is its steepest slope. ``folded``: it rises and falls, or stands still somewhere inside, so that one value of the actuator may stand for
-    several outputs.
+    ``per_out`` is its steepest slope, ``least`` and ``most`` the ends of what it asks for.
     """
 
     plan: SegmentPlan
@@ -37,7 +36,6 @@ class Share:
     pieces: tuple[Piece, ...]
     least: float
     most: float
-    folded: bool
 
 
 def share_of(plan: SegmentPlan, safe: float) -> Share:
@@ -53,7 +51,6 @@ def share_of(plan: SegmentPlan, safe: float) -> Share:
         pieces=pieces,
         least=min(values),
         most=max(values),
-        folded=not (all(p.slope > 0.0 for p in pieces) or all(p.slope < 0.0 for p in pieces)),
     )
 
 
@@ -73,24 +70,15 @@ def achieved_output(
 ) -> float:
     """The loop output that the actuators really stand for, nearest to ``output``.
 
-    An actuator at the end of its share stands for every output beyond that end, on a plateau for the whole plateau. Where the actuators disagree, the one
-    furthest from what was asked tells. A share that rises and falls is read on the branch on which the others stand.
+    An actuator at the end of its share stands for every output beyond that end, on a plateau for the whole plateau, and where it rises and falls for the
+    nearer of the two. Where the actuators disagree, the one furthest from what was asked tells.
     """
     worst = output
-    folded = []
     for share in shares:
-        if share.folded:
-            folded.append(share)
-        else:
-            worst = _further(output, worst, _reach(share, actual[share.actuator], output))
-    branch = worst
-    for share in folded:
-        worst = _further(output, worst, _reach(share, actual[share.actuator], branch))
+        stands_for = _reach(share, actual[share.actuator], output)
+        if abs(stands_for - output) > abs(worst - output):
+            worst = stands_for
     return worst if abs(worst - output) > grain else output
-
-
-def _further(output: float, one: float, other: float) -> float:
-    return other if abs(other - output) > abs(one - output) else one
 
 
 def _reach(share: Share, actual: float, output: float) -> float:
