@@ -267,7 +267,9 @@ def settle(
             waits = state.condition == WAITING
             condition, pid = (WAITING, state.pid) if waits else (TRACKING, pid._replace(law=0))
         elif abs(achieved - move.wanted) > loop.grain:
-            pid = track(loop.law.tuning, pid, move.wanted - achieved, step_s)
+            # a slave on its way is no limit of its own: it only keeps the master's integral from growing
+            reach = output if loop.slave else achieved
+            pid = track(loop.law.tuning, pid, move.wanted, achieved, reach, step_s)
     elif condition == MANUAL and locked:
         output = achieved
     kept = state.kept if condition == WAITING else None
