@@ -57,6 +57,21 @@ def check(folder: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 @edgectl.command()
 @click.argument("folder", type=FOLDER)
 @_SET
+def sil(folder: Path, overrides: tuple[str, ...]) -> None:
+    """Control a plant of yours (software in the loop): JSON lines on stdin, an answer to each on stdout.
+
+    A line is one scan: {"t": 12.0, "read": {"rig.temperature": 36.9}}, and its answer {"t": 12.0, "write": {"rig.heater": 41.0}, ...}.
+    "t" is in seconds and must grow; a value is read once and ages; null is a probe that gives none. A line may also have
+    "ask": [["setpoint", "TIC-101", 37.5]], and "restart": 120 for control that was dead for 120 s before it.
+    """
+    from edgectl.app.sil import main
+
+    _finish(main(folder, overrides))
+
+
+@edgectl.command()
+@click.argument("folder", type=FOLDER)
+@_SET
 @click.option("--speed", type=float, default=1.0, hidden=True)
 @click.option("--no-uplink", is_flag=True, help="Control only.")
 def run(folder: Path, overrides: tuple[str, ...], speed: float, no_uplink: bool) -> None:

@@ -24,7 +24,9 @@ from edgectl.control.watchdog import systemd
 from edgectl.core.restart import Begun, Outage, begin, outage_since
 from edgectl.model.codec import load_plan
 from edgectl.model.event import Event
+from edgectl.model.instant import Instant
 from edgectl.model.plan import Plan
+from edgectl.model.state import State
 from edgectl.store.journal import FileJournal
 from edgectl.store.snapshot import Found, SnapshotFile, read
 
@@ -90,7 +92,7 @@ async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitC
     for event in (*(_granted(grant, clock) for grant in grants), *begun.events):
         journal.event(event)
         log(event)
-    hooks, clean = _hooks(log, journal, snapshots), False
+    hooks, clean = _hooks(log, journal, snapshots, place), False
     try:
         outcomes = await run(
             plan, journal, stop=stop, clock=clock, state=begun.state, socket_path=place.socket, hooks=hooks
@@ -105,12 +107,21 @@ async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitC
     return ExitCode.OK if clean else ExitCode.FAILED
 
 
-def _hooks(log: EventLog, journal: FileJournal, snapshots: SnapshotFile) -> Hooks:
+def _hooks(log: EventLog, journal: FileJournal, snapshots: SnapshotFile, place: Place) -> Hooks:
     collector = Collector()
 
     def ready(_: object) -> None:
         collector.begin()
         log.start()
+
+    def load(digest: str) -> Plan:
+        if not digest.isalnum():
+            raise ValueError("the digest of a plan has letters and digits only")
+        return load_plan((place.plans / f"{digest}.json").read_bytes())
+
+    def renew(plan: Plan, state: State, at: Instant) -> None:
+        journal.renew(plan, state, at)
+        snapshots.renew(plan)
 
     return Hooks(
         log=log,
@@ -120,6 +131,8 @@ def _hooks(log: EventLog, journal: FileJournal, snapshots: SnapshotFile) -> Hook
         journal_health=journal.health,
         keep=snapshots.keep,
         snapshot_health=snapshots.health,
+        load=load,
+        renew=renew,
     )
 
 

@@ -11,6 +11,16 @@ from edgectl.config.actuator import Actuators
 from edgectl.config.cascade import check_cascade, check_owners
 from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
+from edgectl.config.law import (
+    Forwarded,
+    OutputRate,
+    ProbeLag,
+    Scheduled,
+    Smooth,
+    StartupZone,
+    Weight,
+    complete,
+)
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, Span, Unreadable, gain_in, show, span_in
 from edgectl.config.shape import read
@@ -80,6 +90,13 @@ class LoopSection(Section):
         None,
         description="Time in which the integral follows what the output really did. Without it: an eighth of integral, or what the derivative time asks for",
     )
+    weight: Weight = 1.0
+    smooth: Smooth = None
+    probe_lag: ProbeLag = None
+    schedule: Scheduled = None
+    feedforward: Forwarded = ()
+    startup_zone: StartupZone = None
+    output_rate: OutputRate = None
     hold_max: Annotated[Duration, within(0.1, 3600.0)] | None = Field(
         None,
         description="The output holds so long on an UNCERTAIN tag, then takes fallback. Without it: not at all",
@@ -126,7 +143,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
     low, high = _setpoints(measure, section.setpoint_range, tag)
     drive = Measure(draft, path, out_unit)
     derivative_s = section.derivative or 0.0
-    return LoopPlan(
+    plan = LoopPlan(
         name=name,
         tag=tag.name,
         unit=tag.unit,
@@ -150,6 +167,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
         band=measure.difference("band", section.band),
         description=section.description,
     )
+    return complete(draft, path, plan, section, out_unit, tags, actuators)
 
 
 def _setpoints(measure: Measure, written: Span, tag: TagPlan) -> tuple[float, float]:

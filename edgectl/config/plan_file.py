@@ -22,9 +22,7 @@ def store_plan(folder: Path, plan: Plan) -> Path:
     Raises:
         OSError: the disk refuses; the old plan stays in force.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{plan.digest}.json"
-    _write_whole(path, json.dumps(to_plain(plan), indent=1, ensure_ascii=False).encode())
+    path = keep_plan(folder, plan)
     link = folder / f".{CURRENT}.new"
     link.unlink(missing_ok=True)
     link.symlink_to(path.name)
@@ -32,6 +30,18 @@ def store_plan(folder: Path, plan: Plan) -> Path:
     _sync(folder)
     for old in [other for other in _youngest_first(folder) if other != path][KEPT - 1 :]:
         old.unlink(missing_ok=True)
+    return path
+
+
+def keep_plan(folder: Path, plan: Plan) -> Path:
+    """Keep ``plan`` among the approved ones, without putting it in force.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{plan.digest}.json"
+    _write_whole(path, json.dumps(to_plain(plan), indent=1, ensure_ascii=False).encode())
     return path
 
 

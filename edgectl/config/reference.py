@@ -84,6 +84,7 @@ def _inner(model: type[BaseModel]) -> Iterator[str]:
             yield f"#### {name}\n"
             yield f"{_doc(inner)}\n"
             yield _table(inner)
+            yield from _inner(inner)
 
 
 def _table(model: type[BaseModel]) -> str:
@@ -92,7 +93,8 @@ def _table(model: type[BaseModel]) -> str:
         meaning = (field.description or "").replace("|", "\\|")
         example = f" Example: `{field.examples[0]}`" if field.examples else ""
         kind = _kind(_hints(model)[name])
-        rows.append(f"| `{name}` | {kind}{_bounds(field)} | {_default(field)} | {meaning}.{example} |")
+        default = _default(field, number=kind == _KINDS[float])
+        rows.append(f"| `{name}` | {kind}{_bounds(field)} | {default} | {meaning}.{example} |")
     return "\n".join(rows) + "\n"
 
 
@@ -153,17 +155,17 @@ def _bounds(field: FieldInfo) -> str:
     return f", {low} to {high}" if low is not None and high is not None else ""
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo, *, number: bool) -> str:
     if field.is_required():
         return "**required**"
     value = field.default
-    if value in (None, "", {}, []):
+    if value in (None, "", {}, [], ()):
         return ""
     if isinstance(value, enum.Enum):
         return f"`{value.value}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{show_duration(value) if isinstance(value, float) else value}`"
+    return f"`{show_duration(value) if isinstance(value, float) and not number else value}`"
 
 
 def _doc(thing: Any) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def _deaf(*_: object) -> None:
 class ControlSocket:
     """Serves status and requests on a Unix stream socket.
 
-    ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself.
+    ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself;
+    ``adopt`` which plan it shall go on under.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -40,9 +41,10 @@ class ControlSocket:
         status: Callable[[], dict[str, Any]],
         hear: Callable[[bool, str, str], None] = _deaf,
         refused: Callable[[Refused], None] = _deaf,
+        adopt: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
         self._path, self._intake, self._status = path, intake, status
-        self._hear, self._refused = hear, refused
+        self._hear, self._refused, self._adopt = hear, refused, adopt
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -99,22 +101,26 @@ class ControlSocket:
         except ValueError as error:
             return {"id": None, "error": str(error)}
         try:
-            match data.get("do"):
-                case "status":
-                    return {"id": data.get("id"), **self._status()}
-                case "request":
-                    reply = await self._intake.ask(request_from(data, identity))
-                    return {"id": data.get("id"), "accepted": reply.accepted, "reason": reply.reason}
-                case "uplink":
-                    self._hear(*_word(data))
-                    return {"id": data.get("id"), "heard": True}
-                case "refused":
-                    self._refused(refused_from(data))
-                    return {"id": data.get("id"), "heard": True}
-                case other:
-                    raise ValueError(f"do: expected status, request, uplink or refused, found {other!r}")  # noqa: TRY301
+            return {"id": data.get("id"), **await self._act(data, identity)}
         except ValueError as error:
             return {"id": data.get("id"), "error": str(error)}
+
+    async def _act(self, data: dict[str, Any], identity: str) -> dict[str, Any]:
+        match data.get("do"):
+            case "status":
+                return self._status()
+            case "request":
+                reply = await self._intake.ask(request_from(data, identity))
+                return {"accepted": reply.accepted, "reason": reply.reason}
+            case "apply" if self._adopt is not None:
+                return await self._adopt(data)
+            case "uplink":
+                self._hear(*_word(data))
+                return {"heard": True}
+            case "refused":
+                self._refused(refused_from(data))
+                return {"heard": True}
+        raise ValueError(f"do: expected status, request, apply, uplink or refused, found {data.get('do')!r}")
 
     async def _send(self, writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
         writer.write(json.dumps(answer).encode() + b"\n")

@@ -73,11 +73,12 @@ class Executive:
         self.result: Result | None = None
         self.punctuality = Punctuality(shell, plan.period_s)
         self._wall_clock = WallClock(shell)
-        self._plan, self._shell, self._intake = plan, shell, intake
+        self.plan, self._shell, self._intake = plan, shell, intake
         self._outputs, self._journal, self._after_scan = outputs, journal, after_scan
         self._grid = shell.grid
         self._loop = asyncio.get_running_loop()
         self._index = 0
+        self._anew = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,6 +92,13 @@ class Executive:
             if self._timer is not None:
                 self._timer.cancel()
 
+    def adopt(self, plan: Plan, state: State) -> None:
+        """Go on under another plan with this memory from the next scan on.
+
+        That scan hands the whole image to the journal, so that its run can be replayed from nothing.
+        """
+        self.plan, self.state, self._anew = plan, state, True
+
     def _tick(self) -> None:
         # A callback and not a task: one turn of the loop less between the timer and the scan.
         try:
@@ -100,7 +108,7 @@ class Executive:
                 self._ended.set_exception(bug)
 
     def _scan_on_grid(self) -> None:
-        period, begun = self._plan.period_s, self._loop.time()
+        period, begun = self.plan.period_s, self._loop.time()
         late = begun - (self._grid.origin_s + self._index * period)
         skipped = int(late / period)
         self._index += skipped + 1
@@ -115,8 +123,11 @@ class Executive:
         now = self._shell.clock.now()
         self._wall_clock.look(now)
         image, samples, achieved = self._shell.image.freeze()
+        if self._anew:
+            samples, achieved = tuple(image.samples.values()), tuple(image.achieved.values())
+            self._anew = False
         requests = self._intake.take()
-        result = scan(self._plan, self.state, image, requests, now, dt_s)
+        result = scan(self.plan, self.state, image, requests, now, dt_s)
         self._outputs.apply(result.commands)
         self._journal.scan(
             ScanEntry(

@@ -83,17 +83,17 @@ def request_from(data: dict[str, Any], identity: str) -> Request:
         ValueError: a field is missing, unknown or of the wrong kind; the text names it.
     """
     _check_keys(data, _KEYS)
-    word = _text(data, "ask")
+    word = text_of(data, "ask")
     if word not in {ask.value for ask in Ask}:
         raise ValueError(f"ask: expected one of {', '.join(ask.value for ask in Ask)}, found {word!r}")
     origin = _origin(data)
     return Request(
         identity,
         Ask(word),
-        _text(data, "target"),
+        text_of(data, "target"),
         _value(data),
-        _text(data, "actor"),
-        _text(data, "reason"),
+        text_of(data, "actor"),
+        text_of(data, "reason"),
         origin,
         _host(data, origin),
     )
@@ -107,9 +107,9 @@ def refused_from(data: dict[str, Any]) -> Refused:
     """
     _check_keys(data, _REFUSED_KEYS)
     said = {
-        key: "" if data.get(key) == "" else _text(data, key) for key in Refused._fields if key != "reason"
+        key: "" if data.get(key) == "" else text_of(data, key) for key in Refused._fields if key != "reason"
     }
-    return Refused(**said, reason=_text(data, "reason"))
+    return Refused(**said, reason=text_of(data, "reason"))
 
 
 def _check_keys(data: dict[str, Any], known: set[str]) -> None:
@@ -132,13 +132,18 @@ def _host(data: dict[str, Any], origin: Origin) -> str:
         if "host" in data:
             raise ValueError("host: only a request of origin remote comes from a host")
         return ""
-    host = _text(data, "host")
+    host = text_of(data, "host")
     if not is_host(host):
         raise ValueError(f"host: expected a name of 1 to {LONGEST_HOST} printable characters without /")
     return host
 
 
-def _text(data: dict[str, Any], key: str) -> str:
+def text_of(data: dict[str, Any], key: str) -> str:
+    """A text of the control socket.
+
+    Raises:
+        ValueError: there is none, or it is too long.
+    """
     value = data.get(key)
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
         raise ValueError(f"{key}: expected a text of 1 to {_LONGEST_TEXT} characters")
@@ -161,7 +166,7 @@ def check_whole(text: str, key: str) -> None:
 def _value(data: dict[str, Any]) -> float | str:
     value = data.get("value")
     if isinstance(value, str):
-        return _text(data, "value")
+        return text_of(data, "value")
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             number = float(value)

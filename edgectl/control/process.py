@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgectl.clock import Clock
+from edgectl.control.adoption import Adoption, Load, Renew
 from edgectl.control.branch import assemble
 from edgectl.control.control_socket import ControlSocket
 from edgectl.control.executive import Executive
@@ -40,13 +41,18 @@ def _nothing(*_: object) -> None:
     """For whoever does not want to be told."""
 
 
+def _no_plan(digest: str) -> Plan:
+    raise ValueError(f"there is no plan {digest[:12]} here")
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Who is told what; every function returns at once.
 
     ``log`` gets every event. ``notify`` gets lines for sd_notify(3). ``slack`` gets, right after a scan, the seconds that are left before the
     next. ``ready`` gets the unit after its first scan. ``keep`` gets the core's memory after each scan. ``journal_health`` and
-    ``snapshot_health`` are asked for their part of the status.
+    ``snapshot_health`` are asked for their part of the status. ``load`` finds an approved plan by its digest, and ``renew`` is told when the unit
+    goes on under another one.
     """
 
     log: Callable[[Event], None] = _nothing
@@ -56,6 +62,8 @@ class Hooks:
     journal_health: Callable[[], JournalHealth | None] = _nothing
     keep: Callable[[State, Instant], None] = _nothing
     snapshot_health: Callable[[], SnapshotHealth | None] = _nothing
+    load: Load = _no_plan
+    renew: Renew = _nothing
 
 
 class Control:
@@ -71,7 +79,6 @@ class Control:
         links: Mapping[str, Link] | None,
         hooks: Hooks,
     ) -> None:
-        self.plan = plan
         self.intake = Intake()
         self.shell = Shell(ProcessImage(), clock, self._record, Grid(plan.period_s))
         self._journal, self._hooks = journal, hooks
@@ -90,6 +97,16 @@ class Control:
         self.executive = Executive(
             plan, state, self.shell, self.intake, outputs, journal, after_scan=self._after_scan
         )
+        self.adoption = Adoption(self.shell, self.executive, hooks.load, hooks.renew, self._unrecorded)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self.executive.plan
+
+    def _unrecorded(self) -> str:
+        health = self._hooks.journal_health()
+        return health.fault if health else ""
 
     def status(self) -> dict[str, Any]:
         """The unit at this moment, as plain data."""
@@ -240,7 +257,14 @@ async def run(
             hooks=hooks or Hooks(),
         )
         socket = (
-            ControlSocket(socket_path, control.intake, control.status, control.hear, control.refusals.tell)
+            ControlSocket(
+                socket_path,
+                control.intake,
+                control.status,
+                control.hear,
+                control.refusals.tell,
+                control.adoption.serve,
+            )
             if socket_path
             else None
         )

@@ -7,17 +7,16 @@ exception in what protects, nobody knows what is protected, so it ends the proce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from edgectl.core.loop import FALLBACK, Loop, Move, move, settle
-from edgectl.model.loop import LoopState, Mode, PidState
+from edgectl.model.loop import BLANK, LoopState, Mode
 from edgectl.model.measurement import Measurement
 
 MOST_FAULTS = 3  # then only a person tries it again
 RETRY_S = 10.0
 FORGET_S = 600.0
-
-_BLANK = PidState()
 
 
 def decide(
@@ -29,12 +28,13 @@ def decide(
     dt_s: float,
     step_s: float,
     instead: float | None,
+    inputs: Sequence[float | None] = (),
 ) -> tuple[Move, str]:
     """``move``, and what went wrong in it (empty: nothing). The law is not tried again for 10 s, and after the third time not at all."""
     if _barred(state):
         return _fall_back(loop, state, dt_s), ""
     try:
-        return move(loop, state, measured, master, slave, dt_s, step_s, instead), ""
+        return move(loop, state, measured, master, slave, dt_s, step_s, instead, inputs), ""
     except Exception as bug:  # noqa: BLE001 - whatever it is, it is this loop's alone
         return _fall_back(loop, state, dt_s), _words(bug, state)
 
@@ -55,11 +55,11 @@ def learn(
     try:
         after = settle(loop, state, planned, achieved, step_s, forced=forced, locked=locked)
     except Exception as bug:  # noqa: BLE001 - as above
-        after = replace(state, achieved=achieved, pid=_BLANK, condition=FALLBACK, kept=None)
+        after = replace(state, achieved=achieved, pid=BLANK, condition=FALLBACK, kept=None)
         fault = fault or ("" if _barred(state) else _words(bug, state))
     if fault:
         # The integral of a law that failed is not believed.
-        blank = replace(after, pid=_BLANK, condition=FALLBACK, kept=None)
+        blank = replace(after, pid=BLANK, condition=FALLBACK, kept=None)
         return replace(blank, faults=state.faults + 1, calm_s=0.0), fault
     if not state.faults:
         return after, ""
@@ -77,7 +77,7 @@ def _barred(state: LoopState) -> bool:
 
 def _fall_back(loop: Loop, state: LoopState, dt_s: float) -> Move:
     output = loop.plan.fallback
-    return Move(FALLBACK, state.target, state.setpoint, output, output, _BLANK, state.unsure_s + dt_s)
+    return Move(FALLBACK, state.target, state.setpoint, output, output, BLANK, state.unsure_s + dt_s)
 
 
 def _words(bug: Exception, state: LoopState) -> str:

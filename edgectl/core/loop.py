@@ -6,11 +6,12 @@ output its actuators really achieved. Limits, interlocks, manual mode, fallback,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from edgectl.core.pid import Tuning, step, track, tuning_of
+from edgectl.core.law import Given, Law, law_of, regulate
+from edgectl.core.pid import track
 from edgectl.core.share import Share, asked
 from edgectl.model.command import Demand
 from edgectl.model.loop import LoopState, Mode, PidState
@@ -27,11 +28,11 @@ MANUAL: Final = "manual"
 OUT_OF_SERVICE: Final = "out of service"
 WAITING: Final = "waiting"
 
+_GOING_ON = frozenset({REGULATING, HOLDING})
 _AFRESH = frozenset(
     {FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING}
 )  # a set-point ramp begins at the process value after these
 _GRAIN = 1e-9  # of the output span: rounding of the way to the actuators and back
-_BLANK = PidState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Loop:
     plan: LoopPlan
     name: str
     tag: str
-    tuning: Tuning
+    law: Law
     shares: tuple[Share, ...]
     slave: str
     grain: float
@@ -67,7 +68,7 @@ def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -
         plan=plan,
         name=plan.name,
         tag=plan.tag,
-        tuning=tuning_of(plan),
+        law=law_of(plan),
         shares=tuple(
             Share(s, s.actuator, (s.high - s.low) / (s.out_high - s.out_low), actuators[s.actuator].safe)
             for s in plan.segments
@@ -87,9 +88,11 @@ def move(
     dt_s: float,
     step_s: float,
     forced: float | None = None,
+    inputs: Sequence[float | None] = (),
 ) -> Move:
     """Decide a loop's output. ``master`` is the output of its master loop (None: none in service), ``slave`` its slave's mode.
 
+    ``inputs`` is what the sources of its law say (None: nothing that may be believed).
     ``forced`` is the set point in force instead of the loop's own (None: its own); a loop in cascade keeps its master's.
 
     GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, and only GOOD ends a
@@ -102,7 +105,9 @@ def move(
     if state.mode is Mode.MAN:
         return _stand(state, MANUAL, state.output)
     if measured.quality is Quality.GOOD and measured.value is not None:
-        return _regulate(loop, state, measured.value, master, dt_s, step_s, forced)
+        setpoint = _setpoint(loop.plan, state, measured.value, master, step_s, forced)
+        at_ns = measured.at.mono_ns
+        return _regulate(loop, state, setpoint, measured.value, at_ns, inputs, dt_s, step_s)
     return _endure(loop, state, measured.quality, dt_s)
 
 
@@ -118,40 +123,76 @@ def _endure(loop: Loop, state: LoopState, quality: Quality, dt_s: float) -> Move
 
 
 def _stand(state: LoopState, condition: str, output: float, unsure_s: float = 0.0) -> Move:
-    return Move(condition, state.target, state.setpoint, output, output, _BLANK, unsure_s)
+    pid = state.pid
+    if pid.law and condition != HOLDING:
+        pid = pid._replace(law=0)  # what it knows may serve a start, but it does not go on from here
+    return Move(condition, state.target, state.setpoint, output, output, pid, unsure_s)
+
+
+def _setpoint(
+    plan: LoopPlan,
+    state: LoopState,
+    value: float,
+    master: float | None,
+    step_s: float,
+    forced: float | None,
+) -> float:
+    """The set point in force: the master's, the one forced, or the own one on its ramp."""
+    if state.mode is Mode.CAS:
+        return _between(plan.setpoint_low, state.setpoint if master is None else master, plan.setpoint_high)
+    if forced is not None:
+        return forced
+    return _ramp(plan, state, value, step_s) if plan.setpoint_rate_per_s else state.target
 
 
 def _regulate(
     loop: Loop,
     state: LoopState,
+    setpoint: float,
     value: float,
-    master: float | None,
+    at_ns: int,
+    inputs: Sequence[float | None],
     dt_s: float,
     step_s: float,
-    forced: float | None,
 ) -> Move:
-    plan, tuning = loop.plan, loop.tuning
-    target = state.target
-    if state.mode is Mode.CAS:
-        setpoint = target = _between(
-            plan.setpoint_low, state.setpoint if master is None else master, plan.setpoint_high
-        )
-    elif forced is not None:
-        setpoint = forced
-    elif plan.setpoint_rate_per_s:
-        setpoint = _ramp(plan, state, value, step_s)
-    else:
-        setpoint = target
-    memory, start = state.pid, None
-    if state.condition == WAITING and _at_rest(loop, state.achieved):
-        # A start-up is no transfer: only safe values were in force, and the error acts at once. After a short outage the plant is
-        # where it was, and so is its load: the loop goes on with the integral it had, instead of finding it again at the culture's expense.
-        memory = PidState(integral=state.achieved if state.kept is None else state.kept)
-    elif state.condition != REGULATING and (tuning.integral_gain != 0.0 or state.condition != TRACKING):
-        start = state.achieved
-    wanted, pid = step(tuning, memory, setpoint, value, dt_s, step_s, start)
+    plan, law = loop.plan, loop.law
+    memory, start, eased = _origin(loop, state)
+    begins = state.condition not in _GOING_ON
+    resumes = state.kept is not None
+    given = Given(setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased)
+    wanted, pid = regulate(law, memory, given)
     output = _between(plan.out_low, wanted, plan.out_high)
+    if plan.output_rate_per_s:
+        origin = state.output if state.condition == REGULATING else state.achieved
+        reach = plan.output_rate_per_s * step_s
+        output = _between(origin - reach, output, origin + reach)
+    target = setpoint if state.mode is Mode.CAS else state.target
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0)
+
+
+def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]:
+    """The memory to go on with, the output to start from (None: what follows from the memory), and whether an offset makes up for it.
+
+    A start-up is no transfer: only safe values were in force, and the error acts at once. After a short outage the plant is where it was, and
+    so is its load: the loop goes on with the integral it had, instead of finding it again at the culture's expense. So it does when its
+    probe comes back while the output was only held.
+    """
+    law, memory, condition = loop.law, state.pid, state.condition
+    going_on = memory.law in (0, law.mark)
+    if condition == REGULATING:
+        return memory, None if going_on else state.achieved, False
+    if condition == HOLDING and memory.law and going_on:
+        return memory, state.achieved, True
+    if condition == WAITING and _at_rest(loop, state.achieved):
+        integral = state.kept
+        if integral is None:
+            integral = 0.0 if law.covered else state.achieved
+        return memory._replace(integral=integral), None, False
+    if condition == TRACKING and not law.tuning.integral_gain:
+        return memory, None, False
+    if law.zone and not memory.gain:
+        memory = memory._replace(integral=0.0 if law.covered else state.achieved)
+    return memory, state.achieved, False
 
 
 def _at_rest(loop: Loop, achieved: float) -> bool:
@@ -213,9 +254,10 @@ def settle(
     condition, output, pid = move.condition, move.output, move.pid
     if condition == REGULATING:
         if forced and abs(achieved - output) > loop.grain:
-            condition = WAITING if state.condition == WAITING else TRACKING
+            waits = state.condition == WAITING
+            condition, pid = (WAITING, state.pid) if waits else (TRACKING, pid._replace(law=0))
         elif abs(achieved - move.wanted) > loop.grain:
-            pid = track(loop.tuning, pid, move.wanted - achieved, step_s)
+            pid = track(loop.law.tuning, pid, move.wanted - achieved, step_s)
     elif condition == MANUAL and locked:
         output = achieved
     kept = state.kept if condition == WAITING else None

@@ -17,12 +17,16 @@ from edgectl.model.loop import PidState
 from edgectl.model.loop_plan import LoopPlan
 
 _TRACKING_SHARE = 0.125  # of the integral time: long saturation then overshoots no more than a clean step
+_FADE_PER_S = 0.005  # of the output span
 _TRACKING_S = 60.0  # without an integral time: how fast a start value fades
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What a step needs of a loop's plan. ``integral_gain`` is output per unit and second; ``tracking_s`` is never 0."""
+    """What a step needs of a loop's plan. ``integral_gain`` is output per unit and second; ``tracking_s`` is never 0.
+
+    ``fade_per_s`` bounds how fast an offset fades, in output per second.
+    """
 
     gain: float
     integral_gain: float
@@ -30,6 +34,7 @@ class Tuning:
     filter_s: float
     tracking_s: float
     error_map: Callable[[float], float] | None
+    fade_per_s: float
 
 
 def tuning_of(plan: LoopPlan) -> Tuning:
@@ -41,6 +46,7 @@ def tuning_of(plan: LoopPlan) -> Tuning:
         filter_s=plan.filter_s,
         tracking_s=plan.tracking_s or _TRACKING_SHARE * plan.integral_s or _TRACKING_S,
         error_map=_dead_band(plan.dead_band) if plan.dead_band else None,
+        fade_per_s=_FADE_PER_S * (plan.out_high - plan.out_low),
     )
 
 
@@ -58,19 +64,24 @@ def step(
     state: PidState,
     setpoint: float,
     value: float,
-    dt_s: float,
+    fresh_s: float,
     step_s: float,
     start: float | None = None,
+    forward: float = 0.0,
+    *,
+    eased: bool = False,
 ) -> tuple[float, PidState]:
     """The unlimited output, in the loop's output unit, and the memory after it.
 
-    ``dt_s`` has passed since the last step; ``step_s`` of it may integrate (less, after a blocked scan). ``start`` takes over
-    without a bump: whatever proportional and derivative part are, the output starts from there. Without integral action the
-    start fades away with the tracking time.
+    ``value`` is a sample ``fresh_s`` younger than the one before it (0: it is the same one, and the derivative stands). ``step_s`` may
+    integrate (less than has passed, after a blocked scan; not at all in a start-up). ``start`` takes over without a bump: whatever all
+    parts are, the output starts from there. The integral makes up for them, or, ``eased`` or in a start-up, an offset that fades;
+    so does a changed gain. Without integral action the start fades away with the tracking time. ``forward`` is added.
     """
+    opening = state.nearest is not None
     law = PID(
         tuning.gain,
-        tuning.integral_gain,
+        0.0 if opening else tuning.integral_gain,
         0.0,
         setpoint,
         None,
@@ -80,33 +91,52 @@ def step(
     )
     law(value, dt=step_s)
     proportional, integral, _ = law.components
-    derivative, filtered = _derivative(tuning, state.filtered, value, dt_s)
+    derivative, filtered, slope = _derivative(tuning, state, value, fresh_s)
+    offset = _faded(tuning, state.offset, step_s) if state.offset else 0.0
+    bump = 0.0
     if start is not None:
-        integral += start - state.integral - proportional - derivative
-    elif not tuning.integral_gain:
-        integral -= integral * min(1.0, step_s / tuning.tracking_s)
-    output = proportional + integral + derivative
+        bump = start - state.integral - proportional - derivative - forward - offset
+    else:
+        if state.gain not in (0.0, tuning.gain):
+            bump = (proportional + derivative) * (state.gain / tuning.gain - 1.0)
+        if not tuning.integral_gain:
+            integral -= integral * min(1.0, step_s / tuning.tracking_s)
+    if eased or opening:
+        offset += bump
+    else:
+        integral += bump
+    output = proportional + integral + derivative + forward + offset
     assert math.isfinite(output), f"PID output {output} from set point {setpoint} and value {value}"
-    return output, PidState(integral, filtered)
+    return output, PidState(integral, filtered, slope, offset, tuning.gain, *state[5:])
 
 
 def _derivative(
-    tuning: Tuning, filtered: float | None, value: float, dt_s: float
-) -> tuple[float, float | None]:
-    """The derivative part, on the measurement behind a first-order filter, and the filter's new value."""
+    tuning: Tuning, state: PidState, value: float, fresh_s: float
+) -> tuple[float, float | None, float]:
+    """The derivative part, on the measurement behind a first-order filter; the filter's new value and its slope."""
     if not tuning.derivative_s:
-        return 0.0, None
+        return 0.0, None, 0.0
+    filtered, slope = state.filtered, state.slope
     if filtered is None:
-        return 0.0, value
-    change = (value - filtered) * dt_s / (tuning.filter_s + dt_s)
-    return -tuning.gain * tuning.derivative_s * change / dt_s, filtered + change
+        filtered, slope = value, 0.0
+    elif fresh_s:
+        slope = (value - filtered) / (tuning.filter_s + fresh_s)
+        filtered += slope * fresh_s
+    return -tuning.gain * tuning.derivative_s * slope, filtered, slope
+
+
+def _faded(tuning: Tuning, offset: float, step_s: float) -> float:
+    """What a transfer still owes: fading with the tracking time, yet never faster than the output may be seen to move by itself."""
+    fade = min(abs(offset) * min(1.0, step_s / tuning.tracking_s), tuning.fade_per_s * step_s)
+    return offset - math.copysign(fade, offset)
 
 
 def track(tuning: Tuning, state: PidState, excess: float, step_s: float) -> PidState:
     """The memory after the integral has followed the achieved output.
 
-    ``excess`` is what the law wanted beyond what was achieved. Without integral action there is nothing that winds up.
+    ``excess`` is what the law wanted beyond what was achieved. Without integral action, and while the integral waits for the end of a
+    start-up, there is nothing that winds up.
     """
-    if not tuning.integral_gain:
+    if not tuning.integral_gain or state.nearest is not None:
         return state
-    return PidState(state.integral - excess * min(1.0, step_s / tuning.tracking_s), state.filtered)
+    return PidState(state.integral - excess * min(1.0, step_s / tuning.tracking_s), *state[1:])

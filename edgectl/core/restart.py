@@ -237,12 +237,14 @@ class _Desk:
 
 def _go_on(start: LoopState, saved: LoopState) -> LoopState:
     """A loop that waits for its first GOOD input, and then goes on where it was."""
-    integral = {REGULATING: saved.pid.integral, HOLDING: saved.achieved, WAITING: saved.kept}
+    pid = saved.pid
+    held = pid.integral if pid.law else saved.achieved
+    integral = {REGULATING: pid.integral, HOLDING: held, WAITING: saved.kept}
     return replace(
         saved,
         output=saved.output if saved.mode is Mode.MAN else start.output,
         achieved=start.achieved,
-        pid=start.pid,
+        pid=start.pid._replace(reference=pid.reference, factors=pid.factors, forward=pid.forward),
         unsure_s=0.0,
         condition=start.condition,
         kept=integral.get(saved.condition),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.feedforward import readings
 from edgectl.core.guard import guard
 from edgectl.core.interlock import (
     cause,
@@ -39,6 +40,7 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.request import Request
 from edgectl.model.state import (
+    ActuatorState,
     InterlockState,
     Result,
     State,
@@ -67,7 +69,7 @@ def scan(
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
-    moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
+    moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints)
     chain = Chain({}, {}, {}, set(), set())
     permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
     return Result(
@@ -123,6 +125,7 @@ def _move(
     this: Turn,
     loops: Mapping[str, LoopState],
     measured: Mapping[str, Measurement],
+    actuators: Mapping[str, ActuatorState],
     forced: Mapping[str, float],
 ) -> tuple[dict[str, Move], dict[str, str]]:
     """What each loop decides, and the exceptions of those that could not."""
@@ -133,7 +136,10 @@ def _move(
         setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
         slave = loops[loop.slave].mode if loop.slave else None
         own, value, instead = loops[name], measured[loop.tag], forced.get(name)
-        moves[name], faults[name] = decide(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
+        inputs = readings(loop.law.sources, measured, actuators) if loop.law.sources else ()
+        moves[name], faults[name] = decide(
+            loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead, inputs
+        )
     return moves, faults
 
 

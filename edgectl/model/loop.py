@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Mode(enum.Enum):
@@ -19,12 +20,50 @@ class Mode(enum.Enum):
     CAS = "CAS"
 
 
-@dataclass(frozen=True, slots=True)
-class PidState:
-    """Memory of the PID law: integral in output units, and the filtered process value (None before the first step)."""
+class ForwardState(NamedTuple):
+    """Memory of one feed-forward: its contribution to the output, and whether its source was GOOD at the last step.
+
+    ``lagged`` and ``standing`` are the values of its lag and its washout. ``queue`` holds what is under way through the delay, oldest first, the
+    newest entered ``since_s`` ago.
+    """
+
+    share: float = 0.0
+    live: bool = False
+    lagged: float = 0.0
+    standing: float = 0.0
+    queue: tuple[float, ...] = ()
+    since_s: float = 0.0
+
+
+class PidState(NamedTuple):
+    """Memory of the law. A tuple, because every loop makes one a scan.
+
+    ``integral`` and ``offset`` are in output units; the offset is what a transfer owes, and fades. ``filtered`` is the measurement behind the filter
+    of the derivative (None: before the first sample), ``slope`` its rate of change per second. ``gain`` is the gain of the last step (0: there was none).
+    ``law`` marks the parameters it was made with; 0 when the loop has not regulated without a break since.
+    ``nearest`` is the least error of a start-up under way (None: none is), ``stalled_s`` for how long it has been the least. ``seen`` is the sample used
+    last, taken at ``at_ns``, ``smoothed`` the measurement behind its own filter and ``rise`` its rate of change. ``reference`` is the lagged set point.
+    ``factors`` are those of the schedule (None: never known).
+    """
 
     integral: float = 0.0
     filtered: float | None = None
+    slope: float = 0.0
+    offset: float = 0.0
+    gain: float = 0.0
+    law: int = 0
+    nearest: float | None = None
+    stalled_s: float = 0.0
+    seen: float | None = None
+    at_ns: int = 0
+    smoothed: float | None = None
+    rise: float = 0.0
+    reference: float | None = None
+    factors: tuple[float, float] | None = None
+    forward: tuple[ForwardState, ...] = ()
+
+
+BLANK = PidState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +83,7 @@ class LoopState:
     setpoint: float
     output: float
     achieved: float
-    pid: PidState = PidState()
+    pid: PidState = BLANK
     unsure_s: float = 0.0
     condition: str = ""
     kept: float | None = None

@@ -22,6 +22,36 @@ class SegmentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SchedulePlan:
+    """Gain and integral time as they follow ``source``: a tag, an actuator's last command, or ``setpoint``.
+
+    ``points`` are (value of the source, factor on the gain, factor on the integral time), rising in the first; straight lines between
+    them, the nearer end outside. While the source is not GOOD the factors stay; before it ever was, the calmest of each act.
+    """
+
+    source: str
+    points: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedforwardPlan:
+    """What is added to the output before the error shows: ``gain`` (output per unit of ``source``) times the source's distance from ``about``.
+
+    ``source`` is a tag, an actuator's last command, or ``setpoint``. On its way it is delayed by ``delay_s``, formed by
+    (``lead_s`` s + 1)/(``lag_s`` s + 1), and what stays longer than ``washout_s`` fades (0: nothing fades). While the source is not GOOD the
+    contribution stands still.
+    """
+
+    source: str
+    gain: float
+    about: float = 0.0
+    lead_s: float = 0.0
+    lag_s: float = 0.0
+    delay_s: float = 0.0
+    washout_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LoopPlan:
     """One loop. Output is in ``segments``' common scale (``out_low``..``out_high``).
 
@@ -29,6 +59,11 @@ class LoopPlan:
     none) with its measurement filter ``filter_s``. ``dead_band``: errors within +-it count as 0. ``setpoint_rate_per_s`` (0: step). UNCERTAIN input
     holds for ``hold_max_s``; then, and on BAD, the output is ``fallback``. ``tracking_s`` is the time in which the integral follows the achieved
     output. ``master``: the loop whose output is the set point in CAS. ``band``: |error| a person calls in band.
+
+    ``weight`` b forms the set point by (b Ti s + 1)/(Ti s + 1), so that the proportional part sees b of a step. ``smooth_s``: first-order filter of the
+    measurement (0: none). ``probe_lag_s``: time constant of the probe that is made up for (0: none). ``startup_zone``: from a start or a
+    set-point step further away than this, the integral waits until the error is within +-it (0: never). ``output_rate_per_s``: the
+    output moves no faster (0: no limit).
     """
 
     name: str
@@ -53,3 +88,10 @@ class LoopPlan:
     master: str = ""
     band: float = 0.0
     description: str = ""
+    weight: float = 1.0
+    smooth_s: float = 0.0
+    probe_lag_s: float = 0.0
+    schedule: SchedulePlan | None = None
+    feedforward: tuple[FeedforwardPlan, ...] = ()
+    startup_zone: float = 0.0
+    output_rate_per_s: float = 0.0

@@ -64,14 +64,13 @@ class JournalFile:
         connect: Connect = sqlite3.connect,
     ) -> None:
         self._readers = tuple(readers)
-        self._keep = run.plan.journal
         self._purging = False
         self._opened = now
         self._path = path
         self._db = connect(str(path))
         try:
             self._prepare()
-            self._begin(run, now)
+            self.begin(run, now)
             self._inode = path.stat().st_ino
         except BaseException:
             self._db.close()
@@ -116,7 +115,9 @@ class JournalFile:
         self._journal = str(self._one("SELECT value FROM meta WHERE key = 'journal'"))
         self._page = int(self._one("PRAGMA page_size"))
 
-    def _begin(self, run: Run, now: Instant) -> None:
+    def begin(self, run: Run, now: Instant) -> None:
+        """What is written from here on belongs to this run."""
+        self._keep = run.plan.journal
         newest = self._db.execute("SELECT utc_ns, kind FROM record ORDER BY seq DESC LIMIT 1").fetchone()
         self._newest_utc_ns = newest[0] if newest else now.utc_ns
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

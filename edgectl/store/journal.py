@@ -8,6 +8,7 @@ Whatever is given up is a gap record as soon as the disk works again.
 from __future__ import annotations
 
 import collections
+import itertools
 import sqlite3
 import threading
 import time
@@ -32,7 +33,7 @@ _EARLY = 0.8  # of the commit interval, so that with a turn of the thread and th
 _SHED = ((1.0, Keep.NOTHING), (0.75, Keep.RECORDS), (0.5, Keep.VALUES))
 _ROW_BYTES = 200
 
-Item = ScanEntry | Event | Missing
+Item = ScanEntry | Event | Missing | Run
 
 
 class FileJournal:
@@ -64,11 +65,12 @@ class FileJournal:
         self._queue: collections.deque[Item] = collections.deque()
         self._overflow: Missing | None = None
         self._lost = 0
+        self._shed = 0  # of the runs before the present one
 
         self._run = Run(plan, state, now(), version)
         self._recorder = Recorder(plan, state, self._run.begun)
         self._file: JournalFile | None = None
-        self._pending: collections.deque[Row] = collections.deque()
+        self._pending: collections.deque[Row | Run] = collections.deque()
         self._pending_bytes = 0
         self._fault = ""
         self._committed_ns = 0
@@ -86,6 +88,12 @@ class FileJournal:
         """Keep one scan."""
         self._put(entry, entry.now)
 
+    def renew(self, plan: Plan, state: State, at: Instant) -> None:
+        """From here on the unit goes on under another plan: a run of its own, so that replay knows under which."""
+        self._queue.append(
+            Run(plan, state, at, self._run.version)
+        )  # never refused: all that follows depends on it
+
     def event(self, event: Event) -> None:
         """Keep something that happened outside the core."""
         self._put(event, event.at)
@@ -93,7 +101,9 @@ class FileJournal:
     def health(self) -> JournalHealth:
         """How the journal is at this moment."""
         waiting = len(self._queue) + len(self._pending)
-        return JournalHealth(waiting, self._lost + self._recorder.shed, self._fault, self._committed_ns)
+        return JournalHealth(
+            waiting, self._lost + self._shed + self._recorder.shed, self._fault, self._committed_ns
+        )
 
     def _put(self, item: ScanEntry | Event, at: Instant) -> None:
         if len(self._queue) >= self._limit:
@@ -133,6 +143,11 @@ class FileJournal:
             self._recorder.scan(item, keep, reason)
         elif isinstance(item, Event):
             self._recorder.event(item, keep, reason)
+        elif isinstance(item, Run):
+            self._pend([*self._recorder.take(final=True), Row(Kind.END, item.begun, plain({}))])
+            self._pending.append(item)
+            self._shed += self._recorder.shed
+            self._recorder = Recorder(item.plan, item.state, item.begun)
         else:
             self._recorder.lost(item)
 
@@ -195,8 +210,17 @@ class FileJournal:
         return self._file
 
     def _write_some(self, file: JournalFile) -> None:
-        rows = [self._pending[place] for place in range(min(COMMIT_ROWS, len(self._pending)))]
         now = self._now()
+        if isinstance(run := self._pending[0], Run):
+            file.begin(run, now)
+            self._run = run._replace(fresh=False)
+            self._pending.popleft()
+            return
+        rows: list[Row] = []
+        for row in itertools.islice(self._pending, COMMIT_ROWS):
+            if isinstance(row, Run):
+                break
+            rows.append(row)
         file.write(rows, now)
         for row in rows:
             self._pending.popleft()

@@ -121,7 +121,9 @@ def _check(snapshot: Snapshot, unit: str) -> None:
     if snapshot.unit != unit:
         raise ValueError(f"it belongs to unit {snapshot.unit}, not to {unit}")
     for name, loop in snapshot.state.loops.items():
-        if not all(map(math.isfinite, (loop.target, loop.setpoint, loop.output, loop.pid.integral))):
+        if not all(
+            map(math.isfinite, (loop.target, loop.setpoint, loop.output, loop.pid.integral, loop.pid.offset))
+        ):
             raise ValueError(f"loop {name} has a number that is none")
     if min(snapshot.taken.mono_ns, snapshot.taken.utc_ns, snapshot.state.scan) < 0:
         raise ValueError("it was taken before time began")
@@ -187,8 +189,7 @@ class SnapshotFile:
     ) -> None:
         self._path, self._plan, self._version = path, plan, version
         self._stamp, self._write = stamp, write
-        self._setpoints = {loop.name: loop.setpoint for loop in plan.loops}
-        self._latest: tuple[State, Instant, int, int] | None = None
+        self._latest: tuple[Plan, State, Instant, int, int] | None = None
         self._clean = False
         self._essence: object = None
         self._health = SnapshotHealth("", 0, 0)
@@ -199,7 +200,11 @@ class SnapshotFile:
 
     def keep(self, state: State, at: Instant) -> None:
         """This is the state now. Called by control after each scan: no lock, no I/O, no exception."""
-        self._latest = (state, at, time.monotonic_ns(), time.time_ns())
+        self._latest = (self._plan, state, at, time.monotonic_ns(), time.time_ns())
+
+    def renew(self, plan: Plan) -> None:
+        """What is kept from here on belongs to this plan."""
+        self._plan = plan
 
     def health(self) -> SnapshotHealth:
         """How the saving is at this moment."""
@@ -229,27 +234,31 @@ class SnapshotFile:
     def _look(self, now_s: float) -> None:
         if self._latest is None or now_s - self._tried_s < SOON_S:
             return
-        if now_s - self._tried_s >= EVERY_S or essence(self._latest[0]) != self._essence:
+        if now_s - self._tried_s >= EVERY_S or _news(*self._latest[:2]) != self._essence:
             self._save(now_s)
 
     def _save(self, now_s: float) -> None:
         if self._latest is None:
             return
-        state, at, mono_ns, utc_ns = self._latest
+        plan, state, at, mono_ns, utc_ns = self._latest
         self._tried_s = self._writing_s = now_s
         self._writing = True
         try:
-            self._write(self._path, pack(self._snapshot(state, at, self._stamp(mono_ns, utc_ns))))
+            self._write(self._path, pack(self._snapshot(plan, state, at, self._stamp(mono_ns, utc_ns))))
         except Exception as error:  # noqa: BLE001 - whatever it is, control goes on and people are told
             self._health = self._health._replace(fault=f"{type(error).__name__}: {error}")
         else:
-            self._essence = essence(state)
+            self._essence = _news(plan, state)
             self._health = SnapshotHealth("", self._health.written + 1, time.monotonic_ns())
         self._writing = False
 
-    def _snapshot(self, state: State, at: Instant, taken: Stamp) -> Snapshot:
-        plan = self._plan
-        return Snapshot(plan.unit, plan.digest, self._version, at, taken, state, self._setpoints, self._clean)
+    def _snapshot(self, plan: Plan, state: State, at: Instant, taken: Stamp) -> Snapshot:
+        setpoints = {loop.name: loop.setpoint for loop in plan.loops}
+        return Snapshot(plan.unit, plan.digest, self._version, at, taken, state, setpoints, self._clean)
+
+
+def _news(plan: Plan, state: State) -> object:
+    return plan.digest, essence(state)
 
 
 def essence(state: State) -> object:

@@ -92,6 +92,32 @@ def test_a_recorded_run_is_decided_again_to_the_bit(path: Path) -> None:
     assert (report.gaps, report.unproven) == (0, 0)
 
 
+def test_a_plan_changed_under_way_begins_a_run_of_its_own_and_both_replay_to_the_bit(path: Path) -> None:
+    course = Course(unit())
+    first = course.plan
+    journal = FileJournal(path, first, course.initial, course.clock, version="7")
+    for entry in course.entries(200):
+        journal.scan(entry)
+    loop = first.loops[0]
+    course.plan = seal_plan(replace(first, loops=(replace(loop, gain=loop.gain * 2), *first.loops[1:])))
+    journal.renew(course.plan, course.state, course.now)
+    before = course.image
+    entry = course.entry()
+    whole = {**before.samples, **{s.channel: s for s in entry.samples}}
+    achieved = {**before.achieved, **{a.actuator: a for a in entry.achieved}}
+    journal.scan(entry._replace(samples=tuple(whole.values()), achieved=tuple(achieved.values())))
+    for entry in course.entries(200):
+        journal.scan(entry)
+    assert journal.close()
+    reports = replay(path)
+    assert [(r.plan, r.scans, r.difference, r.gaps, r.unproven) for r in reports] == [
+        (first.digest, 200, None, 0, 0),
+        (course.plan.digest, 201, None, 0, 0),
+    ]
+    with Reader(path) as reader:
+        assert [run.version for run in reader.runs()] == ["7", "7"]
+
+
 def test_a_run_recorded_before_there_were_owners_is_replayed_as_it_was_sealed(path: Path) -> None:
     """A state without the fields of today is whole: its seal counts what was recorded, not what this version remembers."""
     course = Course(unit())
