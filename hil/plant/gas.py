@@ -116,6 +116,7 @@ class GasPhase:
         "quotient",
         "rt",
         "stirring_w",
+        "transfer_share",
         "vapour_loss_w",
         "vapour_mbar",
     )
@@ -128,6 +129,7 @@ class GasPhase:
         self._rpm = self._volume_l = self._reference_c = math.nan
         self._surface_kla = self._bubble_factor = self.bubble_kla = self.kla_per_h = self.stirring_w = 0.0
         self.pressure_mbar = self.oxygen_uptake_mm_h = self.vapour_loss_w = 0.0
+        self.transfer_share = 1.0
         self.line_oxygen, self.line_carbon = AIR_OXYGEN, AIR_CARBON
         self.line_mmol = transfer.line_dead_ml * STANDARD_MMOL_PER_ML
         self.head_oxygen_mmol = self.head_carbon_mmol = 0.0
@@ -156,11 +158,17 @@ class GasPhase:
             return
         transfer = self._transfer
         self._rpm, self._volume_l = rpm, volume_l
-        self._surface_kla = surface_kla_per_h(transfer, rpm)
+        self._surface_kla = surface_kla_per_h(transfer, rpm) * self.transfer_share
         self.stirring_w = stirring_w(transfer, rpm)
         area_m2 = math.pi / 4.0 * transfer.tank_diameter_m**2
         power_w_m3 = self.stirring_w / (volume_l * 1e-3)
         self._bubble_factor = transfer.bubble_gain * power_w_m3**0.4 / math.sqrt(3.6e6 * area_m2)
+        self._bubble_factor *= self.transfer_share
+
+    def hinder(self, transfer_share: float) -> None:
+        """Multiply kLa from now on, as antifoam does; the next `set_agitation` applies it."""
+        self.transfer_share = transfer_share
+        self._rpm = math.nan
 
     def head_mmol(self, volume_l: float) -> float:
         """All gas over the liquid, water vapour left out."""

@@ -1,0 +1,125 @@
+"""edgectl itself on the bench: its scan, in process, behind the bench's controller seam.
+
+The seat is loaded by name when a run needs it; nothing of edgectl is imported, so that neither side can lean on the other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, cast
+
+from hil.bench_control.seam import SAMPLED_S, Nameplate, Outputs, Readings
+
+FOLDER = Path(__file__).resolve().parents[2] / "configs" / "bench"
+LOOPS = {"temperature": "TIC-101", "ph": "AIC-101", "do": "AIC-102"}
+BASE_CYCLE_S = 30.0
+_PREFIX = "rig."
+
+
+class NoSeat(Exception):
+    """This installation has no seat for edgectl, or its configuration does not compile."""
+
+
+class Refused(Exception):
+    """edgectl did not take a set point of the script, so nothing it does can be compared."""
+
+
+class Answer(Protocol):
+    """A reply to a request."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was done."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why not."""
+        ...
+
+
+class Seat(Protocol):
+    """What `edgectl.app.seat.Seat` offers."""
+
+    @property
+    def replies(self) -> Sequence[Answer]:
+        """The answers to the requests of the latest scan."""
+        ...
+
+    def step(self, t_s: float, readings: Mapping[str, float | None]) -> Mapping[str, float]:
+        """One scan."""
+        ...
+
+    def request(self, ask: str, target: str, value: float | str) -> None:
+        """A request, taken with the next step."""
+        ...
+
+    def restart(self, outage_s: float) -> None:
+        """Power lost and back."""
+        ...
+
+
+class Seated:
+    """edgectl as a bench controller."""
+
+    __slots__ = ("_seat", "cycles")
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self.cycles: Mapping[str, float] = MappingProxyType({"base": BASE_CYCLE_S})
+
+    def step(self, t_s: float, readings: Readings) -> Outputs:
+        """One scan of edgectl on what was read this second: a value is handed over once, so that its age is known."""
+        fresh = {
+            _PREFIX + word: value
+            for word, value in readings.items()
+            if value is None or t_s % SAMPLED_S.get(word, 1) == 0.0
+        }
+        outputs = self._seat.step(t_s + 1.0, fresh)
+        for reply in self._seat.replies:
+            if not reply.accepted:
+                raise Refused(reply.reason)
+        return {channel.removeprefix(_PREFIX): value for channel, value in outputs.items()}
+
+    def setpoint(self, quantity: str, value: float) -> None:
+        """Ask as an operator would."""
+        self._seat.request("setpoint", LOOPS[quantity], value)
+
+    def restart(self, outage_s: float) -> None:
+        """Power lost and back."""
+        self._seat.restart(outage_s)
+
+
+def build(plate: Nameplate, *, tuned: bool) -> Seated:
+    """Edgectl on the one bench folder, told the vessel's nameplate.
+
+    Raises:
+        NoSeat: there is none, or it cannot do what is asked.
+    """
+    if tuned:
+        raise NoSeat("edgectl tune is not yet wired to the bench")
+    if not FOLDER.exists():
+        raise NoSeat(f"there is no {FOLDER.name} configuration")
+    try:
+        module = importlib.import_module("edgectl.app.seat")
+    except ImportError as error:
+        raise NoSeat(f"this installation has no seat ({error})") from None
+    try:
+        return Seated(cast("Seat", module.Seat(FOLDER, tuple(overrides(plate)))))
+    except module.SeatError as error:
+        raise NoSeat(str(error)) from None
+
+
+def overrides(plate: Nameplate) -> Iterator[str]:
+    """The vessel's nameplate and the spans of its actuators, as `path=value` of the bench folder."""
+    values: dict[str, object] = {
+        "vessel.kind": plate.kind,
+        "vessel.volume": plate.volume_l,
+        "vessel.heat_transfer": plate.heat_transfer_w_per_k,
+    }
+    for path, value in values.items():
+        yield f"{path}={json.dumps(value)}"
