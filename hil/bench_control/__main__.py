@@ -56,7 +56,8 @@ def main(words: Sequence[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     if asked.what == "bound":
-        bound.save(bound.load() | bounds(choice, asked.rounds, asked.jobs))
+        for known in bounds(choice, asked.rounds, asked.jobs):
+            bound.save(known)
         return 0
     found = sorted(outcomes(wanted, asked.jobs), key=lambda outcome: outcome.case)
     text = table.report(found, " ".join(("python -m hil.bench_control", *words)))

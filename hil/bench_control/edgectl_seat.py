@@ -6,7 +6,6 @@ The seat is loaded by name when a run needs it; nothing of edgectl is imported, 
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +15,11 @@ from hil.bench_control.seam import SAMPLED_S, Nameplate, Outputs, Readings
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs" / "bench"
 LOOPS = {"temperature": "TIC-101", "ph": "AIC-101", "do": "AIC-102"}
-BASE_CYCLE_S = 30.0
+ACTUATORS = {"air": "FV-101", "co2": "FV-102", "o2": "FV-103", "n2": "FV-104", "base": "P-101"}
+BASE_CYCLE_S = 150.0
+WATER_J_PER_L_K = 4180.0
+COOLING_K = 27.0  # between a culture and the cold supply
+NO_COOLER_W = 1.0  # the folder has a cooler in every vessel; this one does nothing, and the loop knows it
 _PREFIX = "rig."
 
 
@@ -115,11 +118,26 @@ def build(plate: Nameplate, *, tuned: bool) -> Seated:
 
 
 def overrides(plate: Nameplate) -> Iterator[str]:
-    """The vessel's nameplate and the spans of its actuators, as `path=value` of the bench folder."""
-    values: dict[str, object] = {
-        "vessel.kind": plate.kind,
-        "vessel.volume": plate.volume_l,
-        "vessel.heat_transfer": plate.heat_transfer_w_per_k,
-    }
-    for path, value in values.items():
-        yield f"{path}={json.dumps(value)}"
+    """The nameplate and the spans of the actuators, as `path=value` for the bench folder: all it may know of a vessel."""
+    span, lag = plate.span, plate.probe_lag_s
+    yield f"vessel.kind={plate.kind}"
+    yield f"vessel.volume={plate.volume_l:.6g} L"
+    yield f"vessel.total={plate.total_l:.6g} L"
+    yield f"vessel.heat_transfer={plate.heat_transfer_w_per_k:.6g} W/K"
+    yield f"vessel.heat_loss={plate.room_w_per_k:.6g} W/K"
+    yield f"vessel.heater={plate.heater_w:.6g} W"
+    yield f"vessel.cooler={max(plate.cooler_w_per_k * COOLING_K, NO_COOLER_W):.6g} W"
+    yield f"vessel.jacket={plate.jacket_j_per_k / WATER_J_PER_L_K:.6g} L"
+    yield f"vessel.transfer={plate.kla_per_h:.4g} /h"
+    yield f"vessel.agitation={plate.stirrer:.6g} rpm"
+    yield f"vessel.gas_flow={plate.gas_ml_min:.6g} mL/min"
+    yield f"vessel.base={plate.base_molar:.6g} mol/L"
+    yield f"vessel.mixing={plate.mixing_s:.6g} s"
+    yield from (f"vessel.probes.{name}={lag[name]:.6g} s" for name in ("temperature", "ph", "do"))
+    for word, actuator in ACTUATORS.items():
+        yield f"actuators.{actuator}.range=0..{span[word]:.6g} mL/min"
+    yield f"actuators.P-101.pulse.flow={0.5 * span['base']:.6g} mL/min"
+    yield f"actuators.P-101.pulse.continuous={0.1 * span['base']:.6g} mL/min"
+    yield f"actuators.SC-101.range=0..{span['stirrer']:.6g} rpm"
+    yield f"actuators.SC-101.safe={0.5 * plate.stirrer:.6g} rpm"
+    yield f"actuators.SC-101.normal={plate.stirrer:.6g} rpm"

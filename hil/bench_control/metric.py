@@ -128,14 +128,27 @@ class LoopMetric:
 class Metrics:
     """The totals of a run."""
 
-    __slots__ = ("_both", "_counters", "_means", "_span", "base_ml", "blanket_c", "loops", "seconds")
+    __slots__ = (
+        "_both",
+        "_counters",
+        "_last",
+        "_least",
+        "_means",
+        "_plain",
+        "base_ml",
+        "blanket_c",
+        "loops",
+        "seconds",
+    )
 
     def __init__(self, span: Mapping[str, float], cycles: Mapping[str, float]) -> None:
-        self._span = span
+        self._least = (ACTIVE_SHARE * span["base"], ACTIVE_SHARE * span["co2"])
         self.loops = {name: LoopMetric(BAND[name]) for name in QUANTITIES}
         words = [word for driven in DRIVEN.values() for word in driven]
         self._counters = {word: TurnCounter(TURN_SHARE * span[word]) for word in words}
-        self._means = {word: CycleMean(cycles.get(word, 1.0)) for word in words}
+        self._means = {word: CycleMean(cycles[word]) for word in words if word in cycles}
+        self._plain = [(word, counter) for word, counter in self._counters.items() if word not in cycles]
+        self._last = dict.fromkeys(words, -1.0)
         self._both = 0
         self.base_ml = 0.0
         self.blanket_c = -273.15
@@ -146,20 +159,21 @@ class Metrics:
     ) -> None:
         """One scored second: the truth at its end, and the outputs during it."""
         self.seconds += 1
-        loops, means = self.loops, self._means
+        loops, last = self.loops, self._last
         loops["temperature"].see(t_s, truth.temperature - setpoints["temperature"])
         loops["ph"].see(t_s, truth.ph - setpoints["ph"])
         loops["do"].see(t_s, truth.do - setpoints["do"])
         self.blanket_c = max(self.blanket_c, truth.jacket)
         self.base_ml += commands["base"] / 60.0
-        for word, counter in self._counters.items():
-            mean = means[word]
+        for word, counter in self._plain:
+            value = commands[word]
+            if value != last[word]:  # most stand still for most of the time
+                last[word] = value
+                counter.see(value)
+        for word, mean in self._means.items():
             if mean.add(commands[word]):
-                counter.see(mean.value)
-        self._both += (
-            commands["base"] > ACTIVE_SHARE * self._span["base"]
-            and commands["co2"] > ACTIVE_SHARE * self._span["co2"]
-        )
+                self._counters[word].see(mean.value)
+        self._both += commands["base"] > self._least[0] and commands["co2"] > self._least[1]
 
     def report(self) -> dict[str, dict[str, float]]:
         """Figures per loop, and those of the whole run under `run`."""

@@ -85,22 +85,20 @@ def _batch(group: Sequence[Case]) -> list[Outcome]:
     return [run(case) for case in group]
 
 
-def bounds(choice: Choice, rounds: int, jobs: int) -> dict[str, dict[str, Gains]]:
-    """The bound of each plant chosen, by `vessel/seed`, improving on what is held already."""
+def bounds(choice: Choice, rounds: int, jobs: int) -> Iterator[dict[str, dict[str, Gains]]]:
+    """All bounds known after each scatter of the vessels chosen, by `vessel/seed`, improving on what is held already.
+
+    A vessel's first scatter helps the next on its way.
+    """
     every = plants_of(choice.plants)
     picked = [name for name in every if name in choice.only] or list(every)
+    known = load()
     with ProcessPoolExecutor(jobs) as pool:
-        found = pool.map(_bounds_of, picked, [choice] * len(picked), [rounds] * len(picked))
-        return {name: gains for vessel in found for name, gains in vessel.items()}
-
-
-def _bounds_of(vessel: str, choice: Choice, rounds: int) -> dict[str, dict[str, Gains]]:
-    """Of each scatter of a vessel; the first helps the next on its way."""
-    held = load()
-    found: dict[str, dict[str, Gains]] = {}
-    last: dict[str, Gains] | None = None
-    for seed in range(1, choice.seeds + 1):
-        name = f"{vessel}/{seed}"
-        case = Case(vessel, seed, "", "bound", plants=choice.plants)
-        found[name] = last = find(case, rounds, held.get(name, last))
-    return found
+        for seed in range(1, choice.seeds + 1):
+            wanted = [Case(vessel, seed, "", "bound", plants=choice.plants) for vessel in picked]
+            starts = [known.get(f"{c.vessel}/{seed}", known.get(f"{c.vessel}/{seed - 1}")) for c in wanted]
+            for case, gains in zip(
+                wanted, pool.map(find, wanted, [rounds] * len(wanted), starts), strict=True
+            ):
+                known = known | {f"{case.vessel}/{seed}": gains}
+                yield known
