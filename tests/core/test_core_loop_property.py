@@ -267,7 +267,7 @@ def test_a_probe_that_comes_back_moves_nothing_at_once(
 
 @settings(max_examples=15, deadline=None)
 @given(pressure=st.floats(44.0, 56.0), load=st.floats(0.0, 40.0), lost=st.booleans())
-def test_a_restart_goes_on_where_it_was(pressure: float, load: float, lost: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_restart_goes_on_where_it_was(pressure: float, load: float, lost: bool) -> None:
     """Also where a source of feed-forward, or of the schedule, is not there yet."""
     unit = in_control(pressure, load)
     unit.values["ST-1"] = 80.0
