@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from edgectl.core.law import Given, Law, law_of, regulate
+from edgectl.core.law import Given, Law, law_of, regulate, regulate_plainly
 from edgectl.core.pid import track
 from edgectl.core.share import Share, asked
 from edgectl.model.command import Demand
@@ -157,10 +157,14 @@ def _regulate(
 ) -> Move:
     plan, law = loop.plan, loop.law
     memory, start, eased = _origin(loop, state)
-    begins = state.condition not in _GOING_ON
-    resumes = state.kept is not None
-    given = Given(setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased)
-    wanted, pid = regulate(law, memory, given)
+    if law.plain:
+        wanted, pid = regulate_plainly(law, memory, setpoint, value, at_ns, step_s, start, eased=eased)
+    else:
+        begins, resumes = state.condition not in _GOING_ON, state.kept is not None
+        given = Given(
+            setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased
+        )
+        wanted, pid = regulate(law, memory, given)
     output = _between(plan.out_low, wanted, plan.out_high)
     if plan.output_rate_per_s:
         origin = state.output if state.condition == REGULATING else state.achieved
@@ -178,7 +182,7 @@ def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]
     probe comes back while the output was only held.
     """
     law, memory, condition = loop.law, state.pid, state.condition
-    going_on = memory.law in (0, law.mark)
+    going_on = memory.law == law.mark or not memory.law
     if condition == REGULATING:
         return memory, None if going_on else state.achieved, False
     if condition == HOLDING and memory.law and going_on:
