@@ -159,14 +159,13 @@ def _shares(
     if written is None:
         return None
     if vessel is None:
-        if not written:
+        if not written and site.draft.node(("vessel",)) is None:
             site.draft.error(
                 site.at("servos"),
                 "without 'vessel:' nothing says how much each servo does",
                 "give each servo its 'output', or describe the vessel",
             )
-            return None
-        return _Shares(sequence, written, None)
+        return _Shares(sequence, written, None) if written else None
     widths = written or shared(sequence, vessel)
     slope = max(
         abs(e) / (high - low) for e, (low, high) in zip(sequence.effects(vessel), widths, strict=True)

@@ -163,6 +163,12 @@ def _heat_and_cool(site: Site, section: TemperatureCascade) -> tuple[SegmentPlan
     cooler = site.actuator("cooler", section.cooler) if section.cooler else None
     if heater is None or (section.cooler and cooler is None):
         return None
+    if (
+        site.vessel is not None
+        and not site.vessel.cooler_w
+        and site.draft.node(("vessel", "cooler")) is not None
+    ):
+        cooler = None  # the nameplate says there is none
     heats = SegmentPlan(heater.name, 0.0, 100.0, heater.low, heater.high)
     if cooler is None:
         return (heats,)
