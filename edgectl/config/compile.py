@@ -187,7 +187,7 @@ def _compile(draft: Draft) -> Plan:
     lines = compile_lines(draft)
     instruments = compile_instruments(draft, lines)
     tags = compile_tags(draft, instruments, period_s)
-    actuators = compile_actuators(draft, instruments, period_s)
+    actuators = compile_actuators(draft, instruments, tags, period_s)
     vessel = compile_vessel(draft)
     built = compile_structures(draft, tags, actuators, vessel, period_s)
     actuators = built.actuators

@@ -33,6 +33,9 @@ _GOING_ON = frozenset({REGULATING, HOLDING})
 _AFRESH = frozenset(
     {FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING}
 )  # a set-point ramp begins at the process value after these
+_LEAD = (
+    0.05  # of the output span: how far an output may be ahead of actuators that do not give what was asked
+)
 _GRAIN = 1e-9  # of the output span: rounding of the way to the actuators and back
 
 
@@ -176,6 +179,8 @@ def _regulate(
     waited, limit = state.waited, ""
     if loop.gates:
         output, waited, limit = pass_gates(loop.gates, waited, state.achieved, output, dt_s, loop.grain)
+    if not loop.slave and state.condition == REGULATING and abs(state.output - state.achieved) > loop.grain:
+        output = _in_reach(plan, state.achieved, output)
     if plan.output_step and state.condition == REGULATING and _too_small(plan, state.output, output):
         wanted += state.output - output  # what is too small to be made is not missed either
         output = state.output
@@ -185,6 +190,17 @@ def _regulate(
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
+
+
+def _in_reach(plan: LoopPlan, achieved: float, output: float) -> float:
+    """The output, where its actuators did not follow the last one: no more than a little ahead of them, on the way from rest.
+
+    Otherwise what does follow would make room for what does not: air for O2 whose bottle is empty.
+    """
+    lead, rest = _LEAD * (plan.out_high - plan.out_low), rest_of(plan.out_low, plan.out_high)
+    return (
+        min(output, max(achieved, rest) + lead) if output > rest else max(output, min(achieved, rest) - lead)
+    )
 
 
 def _too_small(plan: LoopPlan, before: float, output: float) -> bool:
@@ -209,7 +225,7 @@ def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]
         return memory, None if going_on else state.achieved, False
     if condition == HOLDING and memory.law and going_on:
         return memory, state.achieved, True
-    if condition == WAITING and _at_rest(loop, state.achieved):
+    if condition == WAITING and (state.kept is not None or _at_rest(loop, state.achieved)):
         integral = state.kept
         if integral is None:
             integral = 0.0 if law.covered else state.achieved
@@ -283,8 +299,8 @@ def settle(
             waits = state.condition == WAITING
             condition, pid = (WAITING, state.pid) if waits else (TRACKING, pid._replace(law=0))
         elif abs(achieved - move.wanted) > loop.grain:
-            # a slave on its way is no limit of its own: it only keeps the master's integral from growing
-            reach = output if loop.slave else achieved
+            # what gives less than asked, and a slave on its way, say nothing of the load: they only keep the integral from growing
+            reach = output if loop.slave else achieved if abs(achieved - output) <= loop.grain else None
             pid = track(loop.law.tuning, pid, move.wanted, achieved, reach, step_s)
     elif condition == MANUAL and locked:
         output = achieved

@@ -135,12 +135,12 @@ def _faded(tuning: Tuning, offset: float, step_s: float) -> float:
 
 
 def track(
-    tuning: Tuning, state: PidState, wanted: float, achieved: float, reach: float, step_s: float
+    tuning: Tuning, state: PidState, wanted: float, achieved: float, reach: float | None, step_s: float
 ) -> PidState:
     """The memory after the law wanted ``wanted`` and got ``achieved``.
 
     What the integral gained in this step towards the output that was not to be had is taken back. Standing on its own (with feed-forward) beyond
-    ``reach`` it comes back to there within the tracking time; but a proportional part alone beyond a limit is no reason to unlearn
+    ``reach`` (None: nobody knows) it comes back to there within the tracking time; but a proportional part alone beyond a limit is no reason to unlearn
     a load. Without integral action, and while the integral waits for the end of a start-up, there is nothing that winds up.
     """
     if not tuning.integral_gain or state.nearest is not None:
@@ -148,6 +148,8 @@ def track(
     integral, excess = state.integral, wanted - achieved
     if state.grown * excess > 0.0:
         integral -= state.grown
+    if reach is None:
+        return _make((integral, *state[1:]))
     own = integral + state.offset + sum(part.share for part in state.forward) - reach
     if own * excess > 0.0:
         integral -= math.copysign(min(abs(own), abs(excess)), excess) * min(1.0, step_s / tuning.tracking_s)

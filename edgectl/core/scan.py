@@ -72,7 +72,7 @@ def scan(
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
-    permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
+    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s)
     return Result(
         state=State(
             scan=state.scan + 1,

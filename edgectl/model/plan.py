@@ -145,6 +145,7 @@ class ActuatorPlan:
     pulse: PulsePlan | None = None
     rivals: tuple[str, ...] = ()
     lockout_s: float = 0.0
+    delivered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
