@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -89,7 +90,8 @@ def test_a_sample_read_twice_counts_once_and_a_clock_that_went_back_begins_anew(
     first, state, _ = see(probe, PidState(), 5.0, 100 * NS)
     assert (first, state.smoothed) == (5.0, 5.0)
     _, state, fresh_s = see(probe, state, 6.0, 102 * NS)
-    assert (fresh_s, state.smoothed) == (2.0, pytest.approx(5.0 + 2.0 / 12.0))
+    assert fresh_s == 2.0
+    assert state.smoothed == pytest.approx(5.0 + 2.0 / 12.0)
     for at_s in (102, 103, 111):
         _, again, fresh_s = see(probe, state, 6.0, at_s * NS)
         assert (fresh_s, again) == (0.0, state)
@@ -100,9 +102,10 @@ def test_a_sample_read_twice_counts_once_and_a_clock_that_went_back_begins_anew(
     assert (back, fresh_s, state.smoothed, state.filtered) == (7.0, 0.0, 7.0, None)
 
 
-def course(plan: FeedforwardPlan, values: list[float | None], dt_s: float = 1.0) -> list[float]:
+def course(plan: FeedforwardPlan, values: Sequence[float | None], dt_s: float = 1.0) -> list[float]:
     """What one feed-forward adds, from the first value on."""
-    forward, states, shares = forward_of(plan), (ForwardState(),), []
+    forward, shares = forward_of(plan), []
+    states: tuple[ForwardState, ...] = (ForwardState(),)
     for place, value in enumerate(values):
         total, _, states = contribute((forward,), states, (value,), dt_s, anew=place == 0)
         shares.append(total)
@@ -116,14 +119,14 @@ def test_a_plain_feedforward_is_gain_times_the_distance() -> None:
 @pytest.mark.parametrize(("delay_s", "dt_s"), [(7.0, 1.0), (0.5, 1.0), (90.0, 1.0), (90.0, 2.0), (45.0, 7.0)])
 def test_a_delay_is_as_long_as_it_is_written(delay_s: float, dt_s: float) -> None:
     """A ramp comes out the same, later by the delay (to a scan), however late the scans are."""
-    values: list[float | None] = [0.1 * dt_s * i for i in range(200)]
+    values = [0.1 * dt_s * i for i in range(200)]
     shares = course(FeedforwardPlan("F", 1.0, delay_s=delay_s), values, dt_s)
-    late_s = (float(values[-1] or 0.0) - shares[-1]) / 0.1
+    late_s = (values[-1] - shares[-1]) / 0.1
     assert late_s == pytest.approx(delay_s, abs=1.01 * max(dt_s, delay_s / 30.0))
 
 
 def test_a_lag_comes_later_and_a_lead_stronger_at_first() -> None:
-    step: list[float | None] = [0.0] + [1.0] * 60
+    step = [0.0] + [1.0] * 60
     lagged = course(FeedforwardPlan("F", 1.0, lag_s=10.0), step)
     assert lagged[10] == pytest.approx(1.0 - math.exp(-1.0), abs=0.03)
     led = course(FeedforwardPlan("F", 1.0, lead_s=20.0, lag_s=10.0), step)

@@ -189,7 +189,8 @@ def test_the_same_things_happening_give_the_same_outputs_to_the_bit(sequence: St
 
 
 # Each change: what happens, how many scans it lasts, and what brings it back
-CHANGES = {
+Act = Callable[["Unit"], object]
+CHANGES: dict[str, tuple[Act, Act]] = {
     "manual": (lambda u: u.ask(Ask.MODE, "PIC-1", "MAN"), lambda u: u.ask(Ask.MODE, "PIC-1", "AUTO")),
     "doubt": (lambda u: u.status.update({"PT-1": DOUBTFUL}), lambda u: u.status.clear()),
     "schedule": (lambda u: u.values.update({"ST-1": 95.0}), lambda u: u.values.update({"ST-1": 5.0})),
