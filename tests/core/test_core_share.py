@@ -136,9 +136,11 @@ def test_noise_at_a_border_neither_opens_it_nor_shuts_it_for_ever() -> None:
     for wanted in [60.0, 30.0] * 20:
         output, waited, _ = pass_gates(gate, waited, output, wanted, 1.0, GRAIN)
         assert output <= 40.0
+    opened = False
     for wanted in [60.0, 60.0, 30.0] * 5:
         output, waited, _ = pass_gates(gate, waited, output, wanted, 1.0, GRAIN)
-    assert waited == (5.0,) or output > 40.0 or waited[0] >= 4.0
+        opened |= output > 40.0
+    assert opened
 
 
 def test_the_way_back_has_no_wait() -> None:
