@@ -13,13 +13,17 @@ from edgectl.config.quantity import show, show_duration
 from edgectl.config.unit import amount_of
 from edgectl.model.dosing import PulsePlan
 
-CYCLE_S = 150.0  # 24 pulses an hour at most
+CYCLE_S = 180.0  # 20 pulses an hour at most
 
 
 class PulseSection(Section):
     """A pump that gives less than it can give steadily in pulses, of which the mean is what is asked."""
 
-    flow: Amount = Field(description="Flow in a pulse", examples=["1 mL/min"])
+    flow: Amount | None = Field(
+        None,
+        description="Flow in a pulse. Without it: the end of the actuator's range",
+        examples=["1 mL/min"],
+    )
     least: Annotated[Duration, within(0.05, 600.0)] = Field(
         2.0, description="Shortest pulse", examples=["2 s"]
     )
@@ -28,11 +32,11 @@ class PulseSection(Section):
     )
     continuous: Amount | None = Field(
         None,
-        description="From this flow on it runs steadily. Without it: a fifth of flow",
+        description="From this flow on it runs steadily. Without it: a tenth of flow",
         examples=["0.2 mL/min"],
     )
     cycle: Annotated[Duration, within(1.0, 3600.0)] = Field(
-        CYCLE_S, description="Pulses begin at least so far apart", examples=["150 s"]
+        CYCLE_S, description="Pulses begin at least so far apart", examples=["3 min"]
     )
     mixing: Annotated[Duration, within(0.0, 3600.0)] = Field(
         0.0, description="After a pulse nothing is given for so long, until it is mixed in", examples=["30 s"]
@@ -57,10 +61,12 @@ def pulse_of(
         draft.error(path, f"pulses add up to an amount, and '{unit}' is no flow", on_key=True)
         return None
     measure, amounts = Measure(draft, path, unit), Measure(draft, path, amount[0])
-    flow = measure.value_inside("flow", section.flow, 0.0, high, "what this actuator can give")
+    flow = high
+    if section.flow is not None:
+        flow = measure.value_inside("flow", section.flow, 0.0, high, "what this actuator can give")
     steady = section.continuous
     continuous = (
-        flow / 5 if steady is None else measure.value_inside("continuous", steady, 0.0, flow, "0 to flow")
+        flow / 10 if steady is None else measure.value_inside("continuous", steady, 0.0, flow, "0 to flow")
     )
     if not (flow > 0.0 and continuous > 0.0):
         draft.error((*path, "flow" if flow <= 0.0 else "continuous"), "a flow of 0 gives nothing")

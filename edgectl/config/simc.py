@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_FILTER = 3.0  # derivative times per filter time
+FILTER = 3.0  # derivative times per filter time
+_SMOOTH = 0.2  # of the closed loop's time constant: filter of the measurement
 _SLOWER = 1.05  # step of the search for a closed loop that is quiet enough
 
 
@@ -28,12 +29,14 @@ class Process:
 class Aim:
     """What the closed loop shall be: ``calm`` dead times long (with derivative part: second lags, if that is more), ``tight`` times faster than that.
 
-    ``loudest`` bounds the gain for noise (output per unit of the tag). ``derivative``: whether a second lag longer than the dead time may be answered by one.
+    ``loudest`` bounds what is left of a probe's noise in the output (output per unit of the tag), for samples ``sample_s`` apart. ``derivative``: whether a
+    second lag longer than the dead time may be answered by a derivative part.
     """
 
     tight: float = 1.0
     calm: float = 1.0
     loudest: float = math.inf
+    sample_s: float = 1.0
     derivative: bool = True
 
 
@@ -45,6 +48,7 @@ class Settings:
     integral_s: float
     derivative_s: float
     filter_s: float
+    smooth_s: float
     response_s: float
 
 
@@ -59,19 +63,26 @@ def simc(process: Process, aim: Aim) -> Settings:
         model = Process(slope, process.lag_s + half_s, process.dead_s + half_s)
     response_s = max(model.dead_s, aim.calm * (model.second_s or model.dead_s)) / aim.tight
     settings = _settings(model, response_s)
-    while _loudness(settings) > aim.loudest * aim.tight:
+    while _loudness(settings, aim.sample_s) > aim.loudest * aim.tight:
         response_s *= _SLOWER
         settings = _settings(model, response_s)
     return settings
 
 
 def _settings(model: Process, response_s: float) -> Settings:
-    gain = 1.0 / (model.slope * (response_s + model.dead_s))
-    integral_s = min(model.lag_s, 4.0 * (response_s + model.dead_s))
+    """The rules, with a filter of the measurement that counts as dead time."""
+    smooth_s = _SMOOTH * response_s
+    answer_s = response_s + model.dead_s + smooth_s
+    gain = 1.0 / (model.slope * answer_s)
+    integral_s = min(model.lag_s, 4.0 * answer_s)
     factor = 1.0 + model.second_s / integral_s  # from series to ideal form
     derivative_s = model.second_s / factor
-    return Settings(gain * factor, integral_s * factor, derivative_s, derivative_s / _FILTER, response_s)
+    return Settings(
+        gain * factor, integral_s * factor, derivative_s, derivative_s / FILTER, smooth_s, response_s
+    )
 
 
-def _loudness(settings: Settings) -> float:
-    return settings.gain * (1.0 + _FILTER if settings.derivative_s else 1.0)
+def _loudness(settings: Settings, sample_s: float) -> float:
+    """What is left of white noise behind the filter, in the output."""
+    gain = settings.gain * (1.0 + FILTER if settings.derivative_s else 1.0)
+    return gain / math.sqrt(1.0 + 2.0 * settings.smooth_s / sample_s)

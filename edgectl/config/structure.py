@@ -14,7 +14,7 @@ from edgectl.config.field import Amount, Duration, Range, Section, within
 from edgectl.config.loop import gain_of, setpoints_of
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, Span
-from edgectl.config.simc import Settings
+from edgectl.config.simc import FILTER, Settings
 from edgectl.config.tag import Tags
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
@@ -45,7 +45,12 @@ class TuningSection(Section):
         examples=["30 s"],
     )
     filter: Annotated[Duration, within(0.1, 3600.0)] | None = Field(
-        None, description="Filter of the derivative part. Without it: a fifth of derivative", examples=["5 s"]
+        None, description="Filter of the derivative part. Without it: a third of derivative", examples=["5 s"]
+    )
+    smooth: Annotated[Duration, within(0.1, 3600.0)] | None = Field(
+        None,
+        description="First-order filter of the measurement. Without it: from 'vessel'; with gain alone: none",
+        examples=["10 s"],
     )
     tracking: Annotated[Duration, within(0.1, 86_400.0)] | None = Field(
         None, description="Time in which the integral follows what the output really did"
@@ -140,6 +145,7 @@ class Law:
     integral_s: float
     derivative_s: float
     filter_s: float
+    smooth_s: float
 
 
 def law_of(
@@ -150,11 +156,13 @@ def law_of(
     if written is not None:
         gain = gain_of(draft, path, written, out, tag)
         derivative_s = section.derivative or 0.0
-        return Law(gain, section.integral or 0.0, derivative_s, section.filter or derivative_s / 5.0)
-    base = derived or Settings(1.0, 0.0, 0.0, 0.0, 0.0)  # without a nameplate there is an error already
+        filter_s = section.filter or derivative_s / FILTER
+        return Law(gain, section.integral or 0.0, derivative_s, filter_s, section.smooth or 0.0)
+    base = derived or Settings(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # without a nameplate there is an error already
     derivative_s = base.derivative_s if section.derivative is None else section.derivative
-    filter_s = section.filter or (base.filter_s if section.derivative is None else derivative_s / 5.0)
-    return Law(base.gain, section.integral or base.integral_s, derivative_s, filter_s)
+    filter_s = section.filter or (base.filter_s if section.derivative is None else derivative_s / FILTER)
+    smooth_s = base.smooth_s if section.smooth is None else section.smooth
+    return Law(base.gain, section.integral or base.integral_s, derivative_s, filter_s, smooth_s)
 
 
 def plan_of(
@@ -193,6 +201,7 @@ def plan_of(
         mode=section.mode,
         band=measure.difference("band", section.band),
         description=section.description,
+        smooth_s=law.smooth_s,
     )
 
 

@@ -24,7 +24,8 @@ _CALM = {
 }  # of the dead time; of the second lag, which is long in a bag
 
 
-_LOUD = 5.0  # % per %: 0.2 % of noise of an optical probe is 1 % of the output
+_LOUD = 1.0  # % per %: 0.2 % of noise of an optical probe is 0.2 % of the output
+_SAMPLE_S = 3.0
 _USUAL = {"agitation": (0.8, 1.25), "air": (0.5, 1.0), "enrichment": (0.0, 1.0), "nitrogen": (0.0, 0.5)}
 
 
@@ -159,20 +160,19 @@ def _shares(
     if written is None:
         return None
     if vessel is None:
-        if not written:
+        if not written and site.draft.node(("vessel",)) is None:
             site.draft.error(
                 site.at("servos"),
                 "without 'vessel:' nothing says how much each servo does",
                 "give each servo its 'output', or describe the vessel",
             )
-            return None
-        return _Shares(sequence, written, None)
+        return _Shares(sequence, written, None) if written else None
     widths = written or shared(sequence, vessel)
     slope = max(
         abs(e) / (high - low) for e, (low, high) in zip(sequence.effects(vessel), widths, strict=True)
     )
     process = oxygen(vessel, slope, site.period_s)
-    return _Shares(sequence, widths, simc(process, Aim(section.tight, _CALM[vessel.kind], _LOUD)))
+    return _Shares(sequence, widths, simc(process, Aim(section.tight, _CALM[vessel.kind], _LOUD, _SAMPLE_S)))
 
 
 def _gas_fits(site: Site, section: OxygenServos, sequence: Sequence) -> bool:

@@ -18,7 +18,8 @@ from edgectl.model.plan import ActuatorPlan
 from edgectl.model.vessel_plan import VesselPlan
 
 _CALM = 2.0  # dead times: what is added cannot be taken back
-_LOUD = 700.0  # % per pH: 0.003 pH of noise is 2 %
+_LOUD = 250.0  # % per pH: 0.003 pH of noise is 0.8 %, most of which the dead band takes away
+_SAMPLE_S = 5.0
 
 
 class PhSplitRange(StructureSection):
@@ -80,7 +81,7 @@ def _sides(
     site: Site, section: PhSplitRange, vessel: VesselPlan, ph: float, co2: float, lye: float
 ) -> tuple[float, float, Settings]:
     """Widths of the shares (%) such that one gain fits both sides, and the settings; the slower side gives the integral time."""
-    aim = Aim(section.tight, _CALM, _LOUD, derivative=False)
+    aim = Aim(section.tight, _CALM, _LOUD, _SAMPLE_S, derivative=False)
     down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), aim)
     if not lye:
         return 100.0, 100.0, down

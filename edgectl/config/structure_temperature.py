@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from edgectl.config.draft import Path
 from edgectl.config.field import Amount, Name
+from edgectl.config.law import SETPOINT
 from edgectl.config.measure import Measure
 from edgectl.config.nameplate import content, jacket
 from edgectl.config.quantity import Quantity
 from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Law, Site, StructureSection, TuningSection, law_of, plan_of
 from edgectl.model.loop import Mode
-from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.loop_plan import FeedforwardPlan, LoopPlan, SegmentPlan
 from edgectl.model.plan import TagPlan
 
 _CALM = 2.0  # dead times
-_LOUD_INNER = 16.0  # % per K: 0.06 K of noise of a jacket probe is 1 % of the heater
-_LOUD_OUTER = 7.5  # K per K: 0.02 K of noise of a Pt100 is 0.15 K of the jacket's set point
+_LOUD_INNER = 3.0  # % per K: 0.06 K of noise of a jacket probe is 0.2 % of the heater
+_LOUD_OUTER = 1.5  # K per K: 0.02 K of noise of a Pt100 is 0.03 K of the jacket's set point
+_SAMPLE_S = 2.0
 _THERMOSTAT_S = 60.0
 
 
@@ -39,8 +42,13 @@ class TemperatureCascade(StructureSection):
     structure: Literal["temperature_cascade"] = Field(description="This structure")
     limit: Amount = Field(
         Quantity(42.0, "degC", "42 degC"),
-        description="Highest temperature of jacket or blanket that is ever asked for",
+        description="Highest temperature jacket or blanket may have",
         examples=["42 degC"],
+    )
+    margin: Amount = Field(
+        Quantity(0.8, "K", "0.8 K"),
+        description="So much below limit the jacket's own loop is asked for at most, as it may overshoot",
+        examples=["0.8 K"],
     )
     floor: Amount = Field(Quantity(15.0, "degC", "15 degC"), description="Lowest one", examples=["15 degC"])
     thermostat: str = Field(
@@ -81,7 +89,7 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
     derived = (
         simc(
             content(vessel, follows_s, site.period_s),
-            Aim(section.tight, _CALM, _LOUD_OUTER, derivative=False),
+            Aim(section.tight, _CALM, _LOUD_OUTER, _SAMPLE_S, derivative=False),
         )
         if vessel
         else None
@@ -91,13 +99,15 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
         "fallback", section.fallback, *span, "floor to limit"
     )
     ends = {"segments": segments, "out_low": span[0], "out_high": span[1], "fallback": fallback}
-    found[site.name] = plan_of(site, section, tag, law, **ends)  # type: ignore[arg-type]
+    plan = plan_of(site, section, tag, law, **ends)  # type: ignore[arg-type]
+    found[site.name] = replace(plan, feedforward=(FeedforwardPlan(SETPOINT, 1.0),))
     return found
 
 
 def _limits(site: Site, section: TemperatureCascade) -> tuple[float, float]:
     measure = Measure(site.draft, site.path, "degC")
     low, high = measure.value("floor", section.floor), measure.value("limit", section.limit, 42.0)
+    high -= measure.difference("margin", section.margin) if section.heater else 0.0
     if low >= high:
         site.draft.error(site.at("limit"), f"{section.limit.text} is not above floor ({section.floor.text})")
         return 15.0, 42.0
@@ -146,7 +156,9 @@ def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
         if not value:
             site.draft.missing(("vessel", key), f"the gain of loop {part.name} follows from it")
             return None
-    return simc(jacket(vessel, site.period_s), Aim(part.tight, _CALM, _LOUD_INNER, derivative=False))
+    return simc(
+        jacket(vessel, site.period_s), Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False)
+    )
 
 
 def _check_free(site: Site, name: str, path: Path) -> None:
@@ -163,6 +175,12 @@ def _heat_and_cool(site: Site, section: TemperatureCascade) -> tuple[SegmentPlan
     cooler = site.actuator("cooler", section.cooler) if section.cooler else None
     if heater is None or (section.cooler and cooler is None):
         return None
+    if (
+        site.vessel is not None
+        and not site.vessel.cooler_w
+        and site.draft.node(("vessel", "cooler")) is not None
+    ):
+        cooler = None  # the nameplate says there is none
     heats = SegmentPlan(heater.name, 0.0, 100.0, heater.low, heater.high)
     if cooler is None:
         return (heats,)
@@ -210,4 +228,5 @@ def _slave(
         master=site.name,
         band=Measure(site.draft, path, tag.unit).difference("band", part.band),
         description=part.description,
+        smooth_s=law.smooth_s,
     )

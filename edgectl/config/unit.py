@@ -43,6 +43,7 @@ def _table() -> dict[str, Unit]:
         "voltage": {"uV": 1e-3, "mV": 1.0, "V": 1e3},
         "resistance": {"Ohm": 1.0, "kOhm": 1e3, "MOhm": 1e6},
         "heat transfer": {"W/K": 1.0},
+        "heat capacity": {"J/K": 1.0, "kJ/K": 1e3},
         "rate": {"/s": 3600.0, "/min": 60.0, "/h": 1.0},
         "power": {"mW": 1e-3, "W": 1.0, "kW": 1e3},
         "frequency": {"Hz": 1.0, "kHz": 1e3},

@@ -11,6 +11,7 @@ from edgectl.config.field import Amount, Duration, Section, within
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, show
 from edgectl.config.shape import read
+from edgectl.config.unit import allowed
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
 _WATER_J_L_K = 4180.0
@@ -52,9 +53,13 @@ class VesselSection(Section):
         Quantity(0.8, "W/K", "0.8 W/K"), description="Content to the room", examples=["0.8 W/K"]
     )
     heater: Amount | None = Field(None, description="Power of the heater at 100 %", examples=["300 W"])
-    cooler: Amount | None = Field(None, description="Power of the cooler at 100 %", examples=["200 W"])
+    cooler: Amount | None = Field(
+        None, description="Power of the cooler at 100 %; 0 W: there is none", examples=["200 W"]
+    )
     jacket: Amount | None = Field(
-        None, description="Jacket or blanket with what is in it, as so much water", examples=["0.5 L"]
+        None,
+        description="Heat capacity of jacket or blanket with what is in it; in L: as so much water",
+        examples=["2800 J/K", "0.5 L"],
     )
     transfer: Amount = Field(description="kLa at agitation and gas_flow", examples=["10 /h"])
     agitation: Amount = Field(
@@ -105,7 +110,7 @@ def compile_vessel(draft: Draft) -> VesselPlan | None:
         heat_loss_w_k=_positive(draft, "heat_loss", section.heat_loss, "W/K"),
         heater_w=_optional(draft, "heater", section.heater, "W"),
         cooler_w=_optional(draft, "cooler", section.cooler, "W"),
-        jacket_j_k=_WATER_J_L_K * _optional(draft, "jacket", section.jacket, "L"),
+        jacket_j_k=_capacity(draft, section.jacket),
         transfer_per_h=_positive(draft, "transfer", section.transfer, "/h"),
         agitation=_positive(draft, "agitation", section.agitation, "rpm"),
         gas_ml_min=_positive(draft, "gas_flow", section.gas_flow, "mL/min"),
@@ -130,5 +135,11 @@ def _positive(draft: Draft, key: str, written: Quantity, unit: str) -> float:
     return value
 
 
+def _capacity(draft: Draft, written: Quantity | None) -> float:
+    if written is not None and written.unit in allowed("L"):
+        return _WATER_J_L_K * _optional(draft, "jacket", written, "L")
+    return _optional(draft, "jacket", written, "J/K")
+
+
 def _optional(draft: Draft, key: str, written: Quantity | None, unit: str) -> float:
-    return 0.0 if written is None else _positive(draft, key, written, unit)
+    return 0.0 if written is None else Measure(draft, _PATH, unit).difference(key, written)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from edgectl.core.handover import Gate, gates_of, pass_gates, rest_of
-from edgectl.core.law import Given, Law, law_of, regulate
+from edgectl.core.law import Given, Law, law_of, regulate, regulate_plainly
 from edgectl.core.pid import track
 from edgectl.core.share import Share, asked, share_of
 from edgectl.model.command import Demand
@@ -164,20 +164,36 @@ def _regulate(
 ) -> Move:
     plan, law = loop.plan, loop.law
     memory, start, eased = _origin(loop, state)
-    begins = state.condition not in _GOING_ON
-    resumes = state.kept is not None
-    given = Given(setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased)
-    wanted, pid = regulate(law, memory, given)
+    if law.plain:
+        wanted, pid = regulate_plainly(law, memory, setpoint, value, at_ns, step_s, start, eased=eased)
+    else:
+        begins, resumes = state.condition not in _GOING_ON, state.kept is not None
+        given = Given(
+            setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased
+        )
+        wanted, pid = regulate(law, memory, given)
     output = _between(plan.out_low, wanted, plan.out_high)
     waited, limit = state.waited, ""
     if loop.gates:
         output, waited, limit = pass_gates(loop.gates, waited, state.achieved, output, dt_s, loop.grain)
+    if plan.output_step and state.condition == REGULATING and _too_small(plan, state.output, output):
+        wanted += state.output - output  # what is too small to be made is not missed either
+        output = state.output
     if plan.output_rate_per_s:
         origin = state.output if state.condition == REGULATING else state.achieved
         reach = plan.output_rate_per_s * step_s
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
+
+
+def _too_small(plan: LoopPlan, before: float, output: float) -> bool:
+    """Whether a move is only noise. An end of the output and its rest at 0 are always reached."""
+    return (
+        abs(output - before) < plan.output_step
+        and plan.out_low < output < plan.out_high
+        and output * before > 0.0
+    )
 
 
 def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]:
@@ -188,7 +204,7 @@ def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]
     probe comes back while the output was only held.
     """
     law, memory, condition = loop.law, state.pid, state.condition
-    going_on = memory.law in (0, law.mark)
+    going_on = memory.law == law.mark or not memory.law
     if condition == REGULATING:
         return memory, None if going_on else state.achieved, False
     if condition == HOLDING and memory.law and going_on:

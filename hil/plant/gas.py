@@ -22,6 +22,7 @@ AIR_CARBON = 0.0004
 WATER_ML_PER_MMOL = 0.018015
 EVAPORATION_J_PER_MMOL = 43.4
 SMALLEST_HEAD_L = 0.02
+LEAST_FLOW_ML_MIN = 1e-9  # a controller's lag never quite ends
 _T25_K = 298.15
 _OXYGEN_25C_MM_PER_ATM = 1.3
 _FLAT_ROCKS_PER_MIN = 20.0
@@ -182,7 +183,7 @@ class GasPhase:
         transfer = self._transfer
         self.pressure_mbar = transfer.vent_mbar_per_l_min * flow_ml_min * 1e-3
         self.dry_mbar = transfer.atmosphere_mbar + self.pressure_mbar - self.vapour_mbar
-        if flow_ml_min > 0.0:
+        if flow_ml_min > LEAST_FLOW_ML_MIN:
             oxygen_share = (AIR_OXYGEN * air + oxygen) / flow_ml_min
             carbon_share = (AIR_CARBON * air + carbon) / flow_ml_min
             broth.ledger.oxygen_gassed += dry_mmol_h * STEP_H * oxygen_share
