@@ -94,3 +94,13 @@ def test_reversals_per_hour_are_those_of_the_loop_s_busiest_actuator() -> None:
     figures = metrics.report()
     assert figures["temperature"]["reversals_h"] == pytest.approx(40.0, abs=2.0)
     assert figures["ph"]["reversals_h"] == 0.0
+
+
+def test_a_switched_output_turns_with_the_mean_of_its_cycles_not_with_its_switch() -> None:
+    metrics = Metrics(SPAN, {"heater": 10.0})
+    for t in range(3600):
+        commands = dict.fromkeys(OUTPUTS, 0.0)
+        on_s = 3 if t < 1800 else 6
+        commands["heater"] = 100.0 if t % 10 < on_s else 0.0
+        metrics.see(t + 1.0, Controlled(37.0, 38.0, 7.2, 40.0), TARGETS, commands)
+    assert metrics.report()["temperature"]["reversals_h"] == 0.0
