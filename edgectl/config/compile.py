@@ -33,6 +33,7 @@ from edgectl.config.safety import (
     compile_interlocks,
 )
 from edgectl.config.shape import read
+from edgectl.config.soft import compile_softs
 from edgectl.config.suggestion import did_you_mean, listed, nearest
 from edgectl.config.tag import Tags, compile_tags
 from edgectl.config.uplink import compile_journal, compile_uplink
@@ -46,6 +47,7 @@ _NAMED = (
     "tags",
     "actuators",
     "loops",
+    "soft_sensors",
     "limits",
     "interlocks",
     "doses",
@@ -53,7 +55,7 @@ _NAMED = (
     "hazards",
     "alarms",
 )
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
+_RECORDED = ("tags", "soft_sensors", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,9 @@ def _compile(draft: Draft) -> Plan:
     period_s = _top(draft, "period") or 1.0
     lines = compile_lines(draft)
     instruments = compile_instruments(draft, lines)
-    tags = compile_tags(draft, instruments, period_s)
+    measured = compile_tags(draft, instruments, period_s)
+    softs = compile_softs(draft, instruments, measured, period_s)
+    tags = {**measured, **softs.tags}
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
     interlocks = compile_interlocks(draft, tags, actuators)
@@ -215,6 +219,7 @@ def _compile(draft: Draft) -> Plan:
         authority=compile_authority(draft),
         restart=compile_restart(draft),
         alarms=alarms,
+        soft=tuple(soft for soft in softs.plans.values() if soft),
     )
 
 

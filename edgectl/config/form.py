@@ -20,6 +20,7 @@ from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSe
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
+from edgectl.config.soft_form import SoftSection
 from edgectl.config.tag import TagSection
 from edgectl.config.uplink import JournalSection, UplinkSection
 
@@ -37,6 +38,9 @@ class UnitFile(Section):
     tags: dict[Name, TagSection] = Field(description="Measured values")
     actuators: dict[Name, ActuatorSection] = Field({}, description="Outputs")
     loops: dict[Name, LoopSection] = Field({}, description="Control loops")
+    soft_sensors: dict[Name, SoftSection] = Field(
+        {}, description="Values nobody measures, worked out from tags"
+    )
 
 
 class SafetyFile(Section):

@@ -12,6 +12,7 @@ from edgectl.core.output import Output, output_of
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.plan import Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
+from edgectl.model.soft_plan import SOFT, SoftPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    soft: tuple[SoftPlan, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,7 @@ def _unit_of(key: _Same) -> Unit:
         loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
     }
     return Unit(
-        gates=tuple(gate_of(tag) for tag in plan.tags),
+        gates=tuple(gate_of(tag) for tag in plan.tags if not tag.channel.startswith(SOFT)),
         interlocks=plan.interlocks,
         loops=loops,
         slaves_first=tuple(reversed(loops.items())),
@@ -82,6 +84,7 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        soft=plan.soft,
     )
 
 

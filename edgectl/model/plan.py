@@ -21,6 +21,7 @@ from edgectl.model.safety import (
     LadderPlan,
     RestartPlan,
 )
+from edgectl.model.soft_plan import SoftPlan
 from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 
 
@@ -89,6 +90,8 @@ class InstrumentPlan:
 @dataclass(frozen=True, slots=True)
 class TagPlan:
     """One measured value: where it comes from and when it may be believed.
+
+    The channel of what a soft sensor works out is ``soft:`` and its name; no instrument has one of that name.
 
     A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
     is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most
@@ -164,3 +167,4 @@ class Plan:
     restart: RestartPlan = field(default_factory=RestartPlan)
     authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""
+    soft: tuple[SoftPlan, ...] = ()

@@ -14,6 +14,7 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.request import Authority, Reply
 from edgectl.model.safety import AlarmCode, Held
+from edgectl.model.soft import SoftState
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,7 @@ class State:
     annunciator: AnnunciatorState = field(default_factory=AnnunciatorState)
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
+    soft: Mapping[str, SoftState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,155 @@
+"""Oxygen transfer and uptake: kLa from the nameplate, learned on the way, and uptake from the liquid's balance or the off-gas.
+
+dC/dt = kLa' (C* - C) - OUR        C in the liquid, C* of the gas that enters, kLa' with what the bubbles leave behind
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from edgectl.core.soft_gas import (
+    Gas,
+    dissolved_mm,
+    drained,
+    flow_ml_min,
+    gas_of,
+    nameplate_kla,
+    volume_l,
+)
+from edgectl.core.soft_window import elapsed_s, follow, take, unfilled
+from edgectl.model.instant import Instant
+from edgectl.model.soft import Bin, Fit, SoftState
+from edgectl.model.soft_plan import Role, SoftPlan
+
+_UPTAKE_STEP = 0.15  # of the uptake, how far it may wander in an hour (standard deviation)
+_FACTOR_STEP = 0.03  # how far the factor on kLa may: antifoam, a sparger that clogs
+_LEAST_UPTAKE = 0.05  # mM/h, for which the uptake's wandering is counted at least
+_FACTOR_SPAN = (0.2, 5.0)  # a vessel further from its nameplate is another vessel
+_SLOT_S = 60.0  # over which a slope of dissolved oxygen is taken to learn from
+
+Inputs = Mapping[Role, float]
+
+
+def transfer(plan: SoftPlan, x: Inputs, kla_per_h: float, gas: Gas) -> tuple[float, float]:
+    """KLa' (1/h) and what it brings into the liquid (mM/h)."""
+    seen = drained(kla_per_h, gas.oxygen_mm_per_mbar, gas, volume_l(plan.gas, x))
+    return seen, seen * (gas.saturation_mm - dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE]))
+
+
+def kla(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant) -> SoftState:
+    """KLa by the nameplate, times what has been learned of it."""
+    assert plan.transfer is not None  # of every such sensor
+    nameplate = nameplate_kla(plan.transfer, x[Role.AGITATION], flow_ml_min(x), volume_l(plan.gas, x))
+    if plan.learns:
+        state = _learn(plan, state, x, at, nameplate)
+        fit = state.fit
+        value = fit.factor * nameplate
+        return replace(state, value=value, error=math.sqrt(fit.factor_var) * nameplate, doubt="")
+    return replace(state, at=at, value=nameplate, error=plan.transfer.error * nameplate, doubt="")
+
+
+def _learn(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, nameplate: float) -> SoftState:
+    """Take a sample of dissolved oxygen in; each full slot tells how transfer and slope went together."""
+    assert plan.transfer is not None
+    prior = plan.transfer.error**2
+    fit = state.fit if state.fit.factor_var else Fit(factor_var=prior)
+    gas = gas_of(plan.gas, x)
+    _, brought = transfer(plan, x, fit.factor * nameplate, gas)
+    drive = brought / fit.factor
+    passed_s = elapsed_s(state, at)
+    if fit.drive is None or not 0.0 <= passed_s < 3.0 * _SLOT_S:
+        var, cross, uptake_var = _widened(prior, fit, max(passed_s, 0.0) / 3600.0)
+        fit = fit._replace(factor_var=var, cross=cross, uptake_var=uptake_var, drive=drive)
+    elif plan.probe_lag_s:
+        # the probe shows the liquid through its lag, so it must see the drive through the same
+        fit = fit._replace(drive=fit.drive + (drive - fit.drive) * -math.expm1(-passed_s / plan.probe_lag_s))
+    else:
+        fit = fit._replace(drive=drive)
+    assert fit.drive is not None
+    oxygen = dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE])
+    per_percent = oxygen / x[Role.OXYGEN] if x[Role.OXYGEN] else 0.0
+    before = state.slots[-1:]
+    state, closed = take(state, at, oxygen, fit.drive, _SLOT_S * 24.0)
+    if closed and before:
+        fit = _learned(plan, fit, before[0], state.slots[-1], plan.noise * per_percent)
+    return replace(state, fit=fit)
+
+
+def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float) -> Fit:
+    """Recursive least squares on slope = factor x drive - uptake; both may wander, which is how the old is forgotten."""
+    assert plan.transfer is not None
+    hours = (after.time / after.samples - before.time / before.samples) / 3600.0
+    if not 0.0 < hours < 3.0 * _SLOT_S / 3600.0:
+        return fit
+    slope = (after.value / after.samples - before.value / before.samples) / hours
+    drive = 0.5 * (before.other / before.samples + after.other / after.samples)
+    if not fit.uptake:
+        fit = fit._replace(uptake=fit.factor * drive - slope, uptake_var=(abs(drive) + 1.0) ** 2)
+    ff, fu, uu = _widened(plan.transfer.error**2, fit, hours)
+    noise = noise_mm * noise_mm * (1.0 / before.samples + 1.0 / after.samples) / (hours * hours)
+    gain_f, gain_u = ff * drive - fu, fu * drive - uu
+    sum_var = gain_f * drive - gain_u + max(noise, 1e-12)
+    surprise = slope - (fit.factor * drive - fit.uptake)
+    factor = fit.factor + gain_f / sum_var * surprise
+    return Fit(
+        min(max(factor, _FACTOR_SPAN[0]), _FACTOR_SPAN[1]),
+        fit.uptake + gain_u / sum_var * surprise,
+        max(ff - gain_f * gain_f / sum_var, 1e-9),
+        fu - gain_f * gain_u / sum_var,
+        max(uu - gain_u * gain_u / sum_var, 1e-12),
+        fit.drive,
+    )
+
+
+def _widened(prior: float, fit: Fit, hours: float) -> tuple[float, float, float]:
+    """The covariance after so long; what the nameplate promises is never forgotten."""
+    ff = fit.factor_var + _FACTOR_STEP**2 * hours
+    uu = fit.uptake_var + (_UPTAKE_STEP * max(abs(fit.uptake), _LEAST_UPTAKE)) ** 2 * hours
+    if ff <= prior:
+        return ff, fit.cross, uu
+    return prior, fit.cross * math.sqrt(prior / ff), uu
+
+
+def uptake(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, kla_error: float) -> SoftState:
+    """OUR: what comes in less what stays. ``kla_error`` is the standard error of kLa as a share."""
+    if Role.OFFGAS_O2 in x:
+        return _uptake_of_gas(plan, state, x, at)
+    gas = gas_of(plan.gas, x)
+    seen, brought = transfer(plan, x, x[Role.KLA], gas)
+    oxygen = dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE])
+    state, found = follow(state, at, oxygen, brought, plan.window_s)
+    if found is None:
+        return state
+    # the probe is late by its lag: the liquid is ahead of it by slope x lag, which the gas then brings less
+    value = found.other - found.slope * (1.0 + seen * plan.probe_lag_s / 3600.0)
+    share = seen / x[Role.KLA] if x[Role.KLA] > 0.0 else 1.0  # bubbles that are drained care less for kLa
+    error = math.hypot(found.error, kla_error * share * found.other)
+    return judged(plan, state, value, error)
+
+
+def _uptake_of_gas(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant) -> SoftState:
+    """Off-gas balance on dry gas; nitrogen, which nobody uses, tells how much gas leaves."""
+    gas, litres = gas_of(plan.gas, x), volume_l(plan.gas, x)
+    out, carbon = x[Role.OFFGAS_O2] / 100.0, x.get(Role.OFFGAS_CO2, 100.0 * gas.carbon) / 100.0
+    idle = 1.0 - out - carbon
+    if litres <= 0.0 or idle <= 0.0 or gas.mmol_h <= 0.0:
+        return replace(state, at=at, value=None, doubt="no gas balance: no gas flows, or no nitrogen in it")
+    leaving = gas.mmol_h * (1.0 - gas.oxygen - gas.carbon) / idle
+    taken = (gas.mmol_h * gas.oxygen - leaving * out) / litres
+    state, found = follow(state, at, taken, 0.0, plan.window_s)
+    if found is None:
+        return state
+    # the analyser's own error is in every sample alike, so no averaging makes it less
+    return judged(plan, state, found.mean, plan.offgas_error * out * gas.mmol_h / litres)
+
+
+def judged(plan: SoftPlan, state: SoftState, value: float, error: float) -> SoftState:
+    """An estimate that cannot be negative, and may be doubted because its window is not filled."""
+    impossible = ""
+    if value + 2.0 * error < 0.0:
+        impossible = f"{value:.3g} {plan.unit} cannot be: more oxygen in the liquid than this gas brings"
+    return replace(
+        state, value=value, error=error, doubt=unfilled(state, plan.window_s), impossible=impossible
+    )
