@@ -24,7 +24,9 @@ from edgectl.model.soft import Bin, Fit, SoftState
 from edgectl.model.soft_plan import Role, SoftPlan
 
 _UPTAKE_STEP = 0.15  # of the uptake, how far it may wander in an hour (standard deviation)
-_FACTOR_STEP = 0.03  # how far the factor on kLa may: antifoam, a sparger that clogs
+_FACTOR_STEP = 0.01  # how far the factor on kLa may: antifoam, a sparger that clogs
+_EXCITED = 0.15  # of the usual drive, from which its change is an experiment
+_USUAL_H = 1.0 / 3.0  # over which the usual drive is meant
 _LEAST_UPTAKE = 0.05  # mM/h, for which the uptake's wandering is counted at least
 _FACTOR_SPAN = (0.2, 5.0)  # a vessel further from its nameplate is another vessel
 _SLOT_S = 60.0  # over which a slope of dissolved oxygen is taken to learn from
@@ -78,7 +80,11 @@ def _learn(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, nameplate: 
 
 
 def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float) -> Fit:
-    """Recursive least squares on slope = factor x drive - uptake; both may wander, which is how the old is forgotten."""
+    """Recursive least squares on slope = factor x drive - uptake; both may wander, which is how the old is forgotten.
+
+    The factor learns only while the drive is far from usual (gas or set point changed, gas interrupted). In between a controller makes the drive
+    follow the uptake, and growth would look like a kLa that falls; then the factor's error is only allowed for (Schmidt).
+    """
     assert plan.transfer is not None
     hours = (after.time / after.samples - before.time / before.samples) / 3600.0
     if not 0.0 < hours < 3.0 * _SLOT_S / 3600.0:
@@ -86,7 +92,9 @@ def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float)
     slope = (after.value / after.samples - before.value / before.samples) / hours
     drive = 0.5 * (before.other / before.samples + after.other / after.samples)
     if not fit.uptake:
-        fit = fit._replace(uptake=fit.factor * drive - slope, uptake_var=(abs(drive) + 1.0) ** 2)
+        fit = fit._replace(uptake=fit.factor * drive - slope, uptake_var=(abs(drive) + 1.0) ** 2, usual=drive)
+    usual = fit.usual + (drive - fit.usual) * min(1.0, hours / _USUAL_H)
+    excited = abs(drive - fit.usual) > _EXCITED * abs(fit.usual)
     ff, fu, uu = _widened(plan.transfer.error**2, fit, hours)
     noise = noise_mm * noise_mm * (1.0 / before.samples + 1.0 / after.samples) / (hours * hours)
     gain_f, gain_u = ff * drive - fu, fu * drive - uu
@@ -94,12 +102,13 @@ def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float)
     surprise = slope - (fit.factor * drive - fit.uptake)
     factor = fit.factor + gain_f / sum_var * surprise
     return Fit(
-        min(max(factor, _FACTOR_SPAN[0]), _FACTOR_SPAN[1]),
+        min(max(factor, _FACTOR_SPAN[0]), _FACTOR_SPAN[1]) if excited else fit.factor,
         fit.uptake + gain_u / sum_var * surprise,
-        max(ff - gain_f * gain_f / sum_var, 1e-9),
+        max(ff - gain_f * gain_f / sum_var, 1e-9) if excited else ff,
         fu - gain_f * gain_u / sum_var,
         max(uu - gain_u * gain_u / sum_var, 1e-12),
         fit.drive,
+        usual,
     )
 
 

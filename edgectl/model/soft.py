@@ -20,7 +20,7 @@ class Bin(NamedTuple):
 class Fit(NamedTuple):
     """What has been learned of the nameplate's kLa: the factor on it, the oxygen uptake (mM/h) beside it, and their covariance.
 
-    ``drive`` is the transfer at a factor of one (mM/h) as a probe with its lag would show it; None before the first sample.
+    ``drive`` is the transfer at a factor of one (mM/h) as a probe with its lag would show it; None before the first sample. ``usual`` is what it has been of late.
     """
 
     factor: float = 1.0
@@ -29,6 +29,7 @@ class Fit(NamedTuple):
     cross: float = 0.0
     uptake_var: float = 0.0
     drive: float | None = None
+    usual: float = 0.0
 
 
 class Account(NamedTuple):
