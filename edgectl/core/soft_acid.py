@@ -23,6 +23,7 @@ _KW: float = 10.0**-13.6
 _KA_BUFFER: float = 10.0**-6.9
 _CARBON_TO_OXYGEN = 0.93  # kLa of CO2 over that of O2
 _CARBON_DOUBT = 0.1  # of all carbon, how wrong the medium's recipe may be
+_MODEL_DOUBT = 0.1  # of the result, what the constants of buffers and carbon leave open
 _LN10 = math.log(10.0)
 
 
@@ -44,7 +45,8 @@ def account(plan: SoftPlan, state: SoftState, x: Mapping[Role, float], at: Insta
     if found is None:
         return state
     value = found.slope * litres
-    error = math.hypot(found.error, carbon_error * seen * _dissolved_share(h)) * litres
+    settles = carbon_error * seen * _dissolved_share(h)
+    error = math.hypot(found.error, settles, _MODEL_DOUBT * found.slope) * litres
     oxygen = x[Role.UPTAKE] * litres
     ratio = value / oxygen if oxygen > 0.0 else None
     return replace(state, value=value, error=error, ratio=ratio, doubt=unfilled(state, plan.window_s))

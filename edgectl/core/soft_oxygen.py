@@ -29,6 +29,8 @@ _EXCITED = 0.15  # of the usual drive, from which its change is an experiment
 _USUAL_H = 1.0 / 3.0  # over which the usual drive is meant
 _LEAST_UPTAKE = 0.05  # mM/h, for which the uptake's wandering is counted at least
 _FACTOR_SPAN = (0.2, 5.0)  # a vessel further from its nameplate is another vessel
+_LEAST_OXYGEN = 5.0  # %-sat, below which cells use what there is and no longer what they want
+_STRANGE = 25.0  # squared standard deviations, beyond which a slope is no news of the transfer
 _SLOT_S = 60.0  # over which a slope of dissolved oxygen is taken to learn from
 
 Inputs = Mapping[Role, float]
@@ -58,8 +60,17 @@ def _learn(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, nameplate: 
     prior = plan.transfer.error**2
     fit = state.fit if state.fit.factor_var else Fit(factor_var=prior)
     gas = gas_of(plan.gas, x)
-    _, brought = transfer(plan, x, fit.factor * nameplate, gas)
-    drive = brought / fit.factor
+    seen, brought = transfer(plan, x, fit.factor * nameplate, gas)
+    oxygen = dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE])
+    if gas.mmol_h > 0.0:
+        drive = brought / fit.factor
+        fit = fit._replace(
+            head=oxygen + seen * (gas.saturation_mm - oxygen) / max(fit.factor * nameplate, 1e-9)
+        )
+    else:
+        drive = nameplate * (
+            fit.head - oxygen
+        )  # through the surface alone, from the gas that was left over it
     passed_s = elapsed_s(state, at)
     if fit.drive is None or not 0.0 <= passed_s < 3.0 * _SLOT_S:
         var, cross, uptake_var = _widened(prior, fit, max(passed_s, 0.0) / 3600.0)
@@ -70,11 +81,10 @@ def _learn(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, nameplate: 
     else:
         fit = fit._replace(drive=drive)
     assert fit.drive is not None
-    oxygen = dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE])
     per_percent = oxygen / x[Role.OXYGEN] if x[Role.OXYGEN] else 0.0
     before = state.slots[-1:]
     state, closed = take(state, at, oxygen, fit.drive, _SLOT_S * 24.0)
-    if closed and before:
+    if closed and before and x[Role.OXYGEN] > _LEAST_OXYGEN:
         fit = _learned(plan, fit, before[0], state.slots[-1], plan.noise * per_percent)
     return replace(state, fit=fit)
 
@@ -100,15 +110,21 @@ def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float)
     gain_f, gain_u = ff * drive - fu, fu * drive - uu
     sum_var = gain_f * drive - gain_u + max(noise, 1e-12)
     surprise = slope - (fit.factor * drive - fit.uptake)
+    if surprise * surprise > _STRANGE * sum_var:
+        # a bubble, a probe that was moved: no gas does this, so nothing is learned but that less is known
+        return fit._replace(factor_var=ff, cross=fu, uptake_var=uu + surprise * surprise * hours, usual=usual)
     factor = fit.factor + gain_f / sum_var * surprise
-    return Fit(
-        min(max(factor, _FACTOR_SPAN[0]), _FACTOR_SPAN[1]) if excited else fit.factor,
-        fit.uptake + gain_u / sum_var * surprise,
-        max(ff - gain_f * gain_f / sum_var, 1e-9) if excited else ff,
-        fu - gain_f * gain_u / sum_var,
-        max(uu - gain_u * gain_u / sum_var, 1e-12),
-        fit.drive,
-        usual,
+    fit = fit._replace(
+        uptake=fit.uptake + gain_u / sum_var * surprise,
+        cross=fu - gain_f * gain_u / sum_var,
+        uptake_var=max(uu - gain_u * gain_u / sum_var, 1e-12),
+        usual=usual,
+    )
+    if not excited:
+        return fit._replace(factor_var=ff)
+    return fit._replace(
+        factor=min(max(factor, _FACTOR_SPAN[0]), _FACTOR_SPAN[1]),
+        factor_var=max(ff - gain_f * gain_f / sum_var, 1e-9),
     )
 
 
@@ -126,6 +142,9 @@ def uptake(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant, kla_error: 
     if Role.OFFGAS_O2 in x:
         return _uptake_of_gas(plan, state, x, at)
     gas = gas_of(plan.gas, x)
+    if gas.mmol_h <= 0.0:
+        doubt = "no gas flows, and what the head space still gives is not known"
+        return replace(state, at=at, slots=(), slot=Bin(), doubt=doubt)
     seen, brought = transfer(plan, x, x[Role.KLA], gas)
     oxygen = dissolved_mm(plan.gas, x[Role.OXYGEN], x[Role.TEMPERATURE])
     state, found = follow(state, at, oxygen, brought, plan.window_s)

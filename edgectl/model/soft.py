@@ -20,7 +20,8 @@ class Bin(NamedTuple):
 class Fit(NamedTuple):
     """What has been learned of the nameplate's kLa: the factor on it, the oxygen uptake (mM/h) beside it, and their covariance.
 
-    ``drive`` is the transfer at a factor of one (mM/h) as a probe with its lag would show it; None before the first sample. ``usual`` is what it has been of late.
+    ``drive`` is the transfer at a factor of one (mM/h) as a probe with its lag would show it; None before the first sample. ``usual`` is what it has been of late, ``head`` the
+    oxygen (mM) a liquid would hold in balance with the gas that leaves the bubbles.
     """
 
     factor: float = 1.0
@@ -30,6 +31,7 @@ class Fit(NamedTuple):
     uptake_var: float = 0.0
     drive: float | None = None
     usual: float = 0.0
+    head: float = 0.0
 
 
 class Account(NamedTuple):

@@ -15,8 +15,8 @@ from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement, Sample
 from edgectl.model.plan import Plan
-from edgectl.model.safety import LadderPlan
 from edgectl.model.quality import DeviceStatus
+from edgectl.model.safety import LadderPlan
 from edgectl.model.state import State
 from hil.plant.catalog import VESSELS
 from hil.plant.plant import Plant
@@ -91,6 +91,7 @@ class Culture:
     oxygen_percent: float = 40.0
     air: float = 100.0
     rpm: float = 150.0
+    closed: bool = False  # the gas supply
 
     def __post_init__(self) -> None:
         self.plant = Plant(self.vessel, self.seed)
@@ -121,21 +122,25 @@ class Culture:
         flows = (inputs.air_ml_min, inputs.co2_ml_min, inputs.o2_ml_min, inputs.base_ml_min)
         values |= dict(zip(("FT-101", "FT-102", "FT-103", "FT-104"), flows, strict=True))
         now = Instant(self.t_s * NS, self.t_s * NS)
+        seen = {tag: self.spoil(tag, value) for tag, value in values.items()}
         samples = {
-            self.channels[tag]: Sample(self.channels[tag], seen, DeviceStatus.GOOD, "", now)
-            for tag, value in values.items()
-            for seen in [self.spoil(tag, value)]
+            self.channels[tag]: Sample(self.channels[tag], value, DeviceStatus.GOOD, "", now)
+            for tag, value in seen.items()
         }
         result = scan(self.plan, self.state, Image(samples, {}), (), now, float(STEP_S))
         self.state = result.state
         self.events += result.events
         self.measured = {m.tag: m for m in result.measurements}
-        error = self.oxygen_percent - values["AT-102"]
+        oxygen = seen["AT-102"]
+        error = 0.0 if oxygen is None else self.oxygen_percent - oxygen
         self.o2 = min(max(self.o2 + 0.01 * error, -30.0), 200.0)
         inputs.air_ml_min, inputs.stir_rpm = self.air, self.rpm
         inputs.o2_ml_min = min(max(self.o2 + 2.0 * error, 0.0), 200.0)
+        if self.closed:
+            inputs.air_ml_min = inputs.o2_ml_min = 0.0
         acid = values["AT-101"] - 7.2
         inputs.co2_ml_min = min(max(400.0 * (acid - 0.02), 0.0), 40.0)
+        inputs.co2_ml_min *= not self.closed
         inputs.base_ml_min = min(max(-20.0 * (acid + 0.02), 0.0), 2.0)
         self.t_s += STEP_S
         plant.advance(self.t_s)
