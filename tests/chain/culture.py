@@ -10,9 +10,11 @@ from pathlib import Path
 from edgectl.config.compile import compile_folder
 from edgectl.core.initial import initial_state
 from edgectl.core.scan import scan
+from edgectl.model.codec import seal
 from edgectl.model.event import Event
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
+from edgectl.model.journal import ScanEntry
 from edgectl.model.measurement import Measurement, Sample
 from edgectl.model.plan import Plan
 from edgectl.model.quality import DeviceStatus
@@ -32,9 +34,10 @@ def demo_plan(*overrides: str) -> Plan:
     """Tags and soft sensors of configs/demo, with nothing that acts."""
     plan = compile_folder(ROOT / "configs" / "demo", overrides).plan
     assert plan is not None
-    return replace(
+    plan = replace(
         plan, period_s=float(STEP_S), ladder=LadderPlan(), loops=(), interlocks=(), hazards=(), alarms=(), checks=(), doses=(), actuators=(),
     )  # fmt: skip
+    return seal(plan)
 
 
 def scattered(seed: int, *, spread: float = 0.15) -> Vessel:
@@ -104,6 +107,8 @@ class Culture:
         self.channels = {tag.name: tag.channel for tag in self.plan.tags}
         self.spoil: Callable[[str, float], float | None] = lambda _, value: value
         self.measured: dict[str, Measurement] = {}
+        self.keep: Callable[[ScanEntry], object] = lambda _: None
+        self.now = Instant(0, 0)
 
     def run(self, hours: float) -> Iterator[tuple[Truth, dict[str, Measurement]]]:
         """Every minute: what is so, and what the core makes of it."""
@@ -127,8 +132,15 @@ class Culture:
             self.channels[tag]: Sample(self.channels[tag], value, DeviceStatus.GOOD, "", now)
             for tag, value in seen.items()
         }
-        result = scan(self.plan, self.state, Image(samples, {}), (), now, float(STEP_S))
-        self.state = result.state
+        image = Image(samples, {})
+        result = scan(self.plan, self.state, image, (), now, float(STEP_S))
+        self.state, self.now = result.state, now
+        self.keep(
+            ScanEntry(
+                result.state.scan, now, float(STEP_S), tuple(samples.values()), (), (), result.measurements,
+                result.commands, result.events, result.replies, image, result.state,
+            )
+        )  # fmt: skip
         self.events += result.events
         self.measured = {m.tag: m for m in result.measurements}
         oxygen = seen["AT-102"]
