@@ -19,7 +19,7 @@ class SoftKind(enum.Enum):
     ACTIVITY = "activity"
 
 
-class Role(enum.Enum):
+class Role(enum.StrEnum):
     """What an input is to a soft sensor, and the unit the core reads it in.
 
     Dissolved oxygen in % of air saturation, temperatures in degC, pressure in mbar over atmosphere, gases and base in mL/min, agitation in

@@ -18,7 +18,7 @@ from hil.plant.vessel import Medium
 from tests.chain.culture import STEP_S, Culture, demo_plan, scattered
 
 SEEDS = range(4)
-_WINDOW = 360  # minutes of MU-101's window
+_WINDOW = 120  # minutes of MU-101's window here, so that there are many that share no sample
 
 
 @dataclass
@@ -35,7 +35,8 @@ class Course:
 
 def course(seed: int) -> Course:
     """Four hours with two changes of the oxygen set point, then fourteen at rest."""
-    culture, found = Culture(demo_plan(), scattered(seed), seed), Course(seed)
+    plan = demo_plan(f"soft_sensors.MU-101.window={_WINDOW} min")
+    culture, found = Culture(plan, scattered(seed), seed), Course(seed)
     culture.go(2.0)
     culture.oxygen_percent = 60.0
     culture.go(1.0)
@@ -55,7 +56,7 @@ def course(seed: int) -> Course:
         found.sure.append(abs(uptake.value - truth.our_mm_h) <= 2.0 * error)
         assert uptake.quality is Quality.GOOD
         logs.append(math.log(truth.viable_per_ml))
-        if len(logs) > _WINDOW and len(logs) % 60 == 0:
+        if len(logs) > _WINDOW and len(logs) % _WINDOW == 0:
             rate, rate_error = said["MU-101"].value, said["MU-101-SE"].value
             assert rate is not None
             assert rate_error is not None
