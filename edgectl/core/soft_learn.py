@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 from edgectl.core.soft_gas import dissolved_mm, drained, gas_of, volume_l
 from edgectl.core.soft_window import elapsed_s, take
@@ -25,8 +24,8 @@ _SLOT_S = 60.0  # over which a slope of dissolved oxygen is taken to learn from
 
 def learn(
     plan: SoftPlan, state: SoftState, x: Mapping[Role, float], at: Instant, nameplate: float
-) -> SoftState:
-    """Take a sample of dissolved oxygen in; each full slot tells how transfer and slope went together."""
+) -> tuple[SoftState, Fit]:
+    """Take a sample of dissolved oxygen in, and what is known with it; each full slot tells how transfer and slope went together."""
     assert plan.transfer is not None
     prior = plan.transfer.error**2
     fit = state.fit if state.fit.factor_var else Fit(factor_var=prior)
@@ -55,7 +54,7 @@ def learn(
     state, closed = take(state, at, oxygen, fit.drive, _SLOT_S * 24.0)
     if closed and before and x[Role.OXYGEN] > _LEAST_OXYGEN:
         fit = _learned(plan, fit, before[0], state.slots[-1], plan.noise * per_percent)
-    return replace(state, fit=fit)
+    return state, fit
 
 
 def _learned(plan: SoftPlan, fit: Fit, before: Bin, after: Bin, noise_mm: float) -> Fit:

@@ -38,10 +38,9 @@ def kla(plan: SoftPlan, state: SoftState, x: Inputs, at: Instant) -> SoftState:
     assert plan.transfer is not None  # of every such sensor
     nameplate = nameplate_kla(plan.transfer, x[Role.AGITATION], flow_ml_min(x), volume_l(plan.gas, x))
     if plan.learns:
-        state = learn(plan, state, x, at, nameplate)
-        fit = state.fit
-        value = fit.factor * nameplate
-        return replace(state, value=value, error=math.sqrt(fit.factor_var) * nameplate, doubt="")
+        state, fit = learn(plan, state, x, at, nameplate)
+        error = math.sqrt(fit.factor_var) * nameplate
+        return replace(state, value=fit.factor * nameplate, error=error, doubt="", fit=fit)
     return replace(state, at=at, value=nameplate, error=plan.transfer.error * nameplate, doubt="")
 
 

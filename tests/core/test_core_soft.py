@@ -23,7 +23,7 @@ from edgectl.model.plan import Plan, TagPlan
 from edgectl.model.quality import DeviceStatus, Quality
 from edgectl.model.safety import AlarmPlan, Cause, Priority, Relation, Watch
 from edgectl.model.snapshot import Snapshot, Stamp
-from edgectl.model.soft import SoftState
+from edgectl.model.soft import Bin, SoftState
 from edgectl.model.soft_plan import GasPlan, Role, SoftInput, SoftKind, SoftPlan, TransferPlan
 from edgectl.model.state import State
 from tests.core import rig
@@ -236,6 +236,21 @@ def test_a_straight_line_is_found_without_error(slope: float, level: float, coun
     assert found is not None
     assert found.slope == pytest.approx(slope, abs=1e-6)
     assert found.error < 1e-6
+
+
+def test_neighbours_that_err_alike_widen_the_error_of_a_slope() -> None:
+    """The same residuals, once in turns and once all of one sign beside each other."""
+    turns = tuple(Bin(1, 10.0 * place, float((-1) ** place)) for place in range(24))
+    alike = tuple(Bin(1, 10.0 * place, float((-1) ** (place // 6))) for place in range(24))
+    one, other = line(turns), line(alike)
+    assert one is not None
+    assert other is not None
+    assert other.error > 2.0 * one.error
+    # by hand: 24 slots 10 s apart, residuals of one, two slots' worth of likeness taken for granted, t of 22 degrees
+    spread, free = sum((10.0 * place - 115.0) ** 2 for place in range(24)), 22
+    squares = 24.0 - (one.slope / 3600.0) ** 2 * spread
+    plain = math.sqrt(squares / free / spread) * (1.0 + 1.25 / free) * 3600.0
+    assert one.error == pytest.approx(plain, rel=1e-9)
 
 
 def test_off_gas_tells_uptake_and_its_analyser_how_well() -> None:
