@@ -33,6 +33,7 @@ from edgectl.config.safety import (
     compile_interlocks,
 )
 from edgectl.config.shape import read
+from edgectl.config.soft import compile_softs
 from edgectl.config.structures import compile_structures
 from edgectl.config.suggestion import did_you_mean, listed, nearest
 from edgectl.config.tag import Tags, compile_tags
@@ -48,6 +49,7 @@ _NAMED = (
     "tags",
     "actuators",
     "loops",
+    "soft_sensors",
     "limits",
     "interlocks",
     "doses",
@@ -55,7 +57,7 @@ _NAMED = (
     "hazards",
     "alarms",
 )
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
+_RECORDED = ("tags", "soft_sensors", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +188,13 @@ def _compile(draft: Draft) -> Plan:
     period_s = _top(draft, "period") or 1.0
     lines = compile_lines(draft)
     instruments = compile_instruments(draft, lines)
-    tags = compile_tags(draft, instruments, period_s)
-    actuators = compile_actuators(draft, instruments, tags, period_s)
+    measured = compile_tags(draft, instruments, period_s)
+    softs = compile_softs(draft, instruments, measured, period_s)
+    tags = {**measured, **softs.tags}
     vessel = compile_vessel(draft)
-    built = compile_structures(draft, tags, actuators, vessel, period_s)
+    built = compile_structures(
+        draft, tags, compile_actuators(draft, instruments, tags, period_s), vessel, period_s
+    )
     actuators = built.actuators
     loops = compile_loops(draft, tags, actuators, built.loops)
     interlocks = compile_interlocks(draft, tags, actuators)
@@ -221,6 +226,7 @@ def _compile(draft: Draft) -> Plan:
         restart=compile_restart(draft),
         alarms=alarms,
         vessel=vessel,
+        soft=tuple(soft for soft in softs.plans.values() if soft),
     )
 
 

@@ -10,6 +10,7 @@ from edgectl.core.share import achieved_output
 from edgectl.core.unit import unit_of
 from edgectl.model.loop import LoopState
 from edgectl.model.plan import Plan
+from edgectl.model.soft import SoftState
 from edgectl.model.state import (
     ActuatorState,
     AlarmState,
@@ -42,6 +43,7 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         hazards={hazard.name: HazardState() for hazard in plan.hazards},
         alarms={alarm.name: AlarmState() for alarm in plan.alarms},
         doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
+        soft={soft.name: SoftState() for soft in plan.soft},
     )
 
 

@@ -1,6 +1,6 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
+The order is fixed: judge the samples, work out the soft sensors, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
 loops learn from what the chain allowed and the actuators achieved.
 """
 
@@ -32,6 +32,7 @@ from edgectl.core.loop import (
 from edgectl.core.manual import lapse
 from edgectl.core.request import Desk, serve
 from edgectl.core.share import achieved_output
+from edgectl.core.soft import estimate
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
 from edgectl.model.image import Image
@@ -63,6 +64,7 @@ def scan(
     unit = unit_of(plan)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
+    soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
@@ -87,6 +89,7 @@ def scan(
             doses=guarded.doses,
             unit=guarded.unit,
             dosing=chain.dosing,
+            soft=soft,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),

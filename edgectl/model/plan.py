@@ -22,6 +22,7 @@ from edgectl.model.safety import (
     LadderPlan,
     RestartPlan,
 )
+from edgectl.model.soft_plan import SoftPlan
 from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 from edgectl.model.vessel_plan import VesselPlan
 
@@ -91,6 +92,8 @@ class InstrumentPlan:
 @dataclass(frozen=True, slots=True)
 class TagPlan:
     """One measured value: where it comes from and when it may be believed.
+
+    The channel of what a soft sensor works out is ``soft:`` and its name; no instrument has one of that name.
 
     A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
     is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most
@@ -172,3 +175,4 @@ class Plan:
     authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""
     vessel: VesselPlan | None = None
+    soft: tuple[SoftPlan, ...] = ()

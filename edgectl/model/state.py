@@ -15,6 +15,7 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.request import Authority, Reply
 from edgectl.model.safety import AlarmCode, Held
+from edgectl.model.soft import SoftState
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ class State:
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
     dosing: Mapping[str, DosingState] = field(default_factory=dict)
+    soft: Mapping[str, SoftState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
