@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from edgectl.core.health import Patient, ward_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
@@ -33,6 +34,7 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    ward: tuple[Patient, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,7 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        ward=ward_of(plan, loops),
     )
 
 

@@ -19,15 +19,14 @@ from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.store.cursor import Batch
+from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.reader import Reader
 from edgectl.store.record import (
     CommandValue,
     Kind,
-    LoopValue,
     Record,
     Reported,
     pack_commands,
-    pack_loops,
     pack_measurements,
     plain,
     words,
