@@ -2,7 +2,7 @@
 
 A scan only adds to the running slot. When the slot is full, its means go to the search for oscillations (``health_swing``) and to the running bin, a
 twelfth of the window. When the bin is full, a look at all of that finds how the loop does (``health_finding``). Two looks in a row must find a loop
-worse than what is in force, and half a window of them better, so that it does not chatter.
+worse than what is in force, and half a window of them better, so that it does not chatter. An exception in here costs the loop its health and nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GAP = 10.0  # slots without regulation, and what was seen before does not count
 _MEMORY_S = 86_400.0  # of the history of the error
 _CONFIRM = 1.5  # bins: a worse finding is in force when two looks in a row found one
 _RELIEF = 0.5  # windows until a better one is
-_RANK = {Word.UNKNOWN: 0, Word.GOOD: 1, Word.WATCH: 2, Word.BAD: 3}
+_RANK = {Word.UNKNOWN: 0, Word.GOOD: 0, Word.WATCH: 1, Word.BAD: 2}
 _NEW = HealthState()
 _STILL = Swing()
 _CALM = Chase()
@@ -97,17 +97,32 @@ def follow(
     found: dict[str, HealthState] = {}
     for patient in ward:
         name = patient.loop.name
-        before, loop = states.get(name, _NEW), loops[name]
-        tick = _ticked(patient, before.tick, loop, measured[patient.loop.tag].value, dt_s)
-        if tick.passed_s < patient.plan.slot_s:
-            found[name] = HealthState(tick, before.chart)
-            continue
-        chart = _charted(patient, before.chart, tick, loop, evidence, now)
-        found[name] = HealthState(chart=chart)
-        was, becomes = before.chart.told, chart.told
-        if (was.word, was.ailment) != (becomes.word, becomes.ailment):
+        before = states.get(name, _NEW)
+        try:
+            value = measured[patient.loop.tag].value
+            after = found[name] = _followed(patient, before, loops[name], value, evidence, now, dt_s)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it must cost nobody his regulation
+            line = f"{name}: cannot be judged: {type(bug).__name__}: {bug}"
+            after = found[name] = HealthState(chart=Chart(Finding(line=line)))
+        was, becomes = before.chart.told, after.chart.told
+        if was is not becomes and (was.word, was.ailment) != (becomes.word, becomes.ailment):
             tell("health", name, label(was), label(becomes), "health", becomes.line)
     return found
+
+
+def _followed(
+    patient: Patient,
+    state: HealthState,
+    loop: LoopState,
+    value: float | None,
+    evidence: Evidence,
+    now: Instant,
+    dt_s: float,
+) -> HealthState:
+    tick = _ticked(patient, state.tick, loop, value, dt_s)
+    if tick.passed_s < patient.plan.slot_s:
+        return HealthState(tick, state.chart)
+    return HealthState(chart=_charted(patient, state.chart, tick, loop, evidence, now))
 
 
 def _ticked(patient: Patient, tick: Tick, loop: LoopState, value: float | None, dt_s: float) -> Tick:
@@ -170,7 +185,7 @@ def _looked(patient: Patient, chart: Chart, loop: LoopState, evidence: Evidence,
         history = _learned(history, seen)
     chart = chart._replace(bin=Bin(), bins=(*chart.bins, seen)[-BINS:], history=history)
     finding = find(patient.loop, plan, patient.actuators, patient.checks, chart, loop, evidence, now)
-    return _in_force(plan, chart, finding, seen.passed_s, now)
+    return _in_force(plan, chart, finding, seen.passed_s, now, wanted=loop.mode in _WANTED)
 
 
 def _chased(band: float, chase: Chase, error: float, output: float, length_s: float) -> Chase:
@@ -208,18 +223,24 @@ def _learned(history: History, seen: Bin) -> History:
     return History(usual, min(known_s, _MEMORY_S), history.batch)
 
 
-def _in_force(plan: HealthPlan, chart: Chart, finding: Finding, passed_s: float, now: Instant) -> Chart:
-    """The finding that is in force after a look that finds ``finding``."""
+def _in_force(
+    plan: HealthPlan, chart: Chart, finding: Finding, passed_s: float, now: Instant, *, wanted: bool
+) -> Chart:
+    """The finding that is in force after a look that finds ``finding``.
+
+    What is worse must be found twice in a row, and what is better for half a window. Where nothing ailed, and where nobody wants the loop to regulate
+    (not ``wanted``), the finding is in force at once.
+    """
     told = chart.told
     if (finding.word, finding.ailment) == (told.word, told.ailment):
         return chart._replace(told=finding, next=finding, next_s=0.0)
-    rank, stands, last = _RANK[finding.word], _RANK[told.word], _RANK[chart.next.word]
-    worse = rank > stands
-    next_s = passed_s + (chart.next_s if worse == (last > stands) else 0.0)
-    if Word.UNKNOWN in (finding.word, told.word):
+    ill, stands = _RANK[finding.word], _RANK[told.word]
+    worse = ill > stands
+    next_s = passed_s + (chart.next_s if worse == (_RANK[chart.next.word] > stands) else 0.0)
+    if (not ill and not stands) or not wanted:
         wait_s = 0.0
     else:
-        wait_s = _CONFIRM * plan.window_s / BINS if worse else _RELIEF * plan.window_s
+        wait_s = (_CONFIRM / BINS if worse else _RELIEF) * plan.window_s
     if next_s < wait_s:
         return chart._replace(next=finding, next_s=next_s)
     return chart._replace(told=finding, since_ns=now.utc_ns, next=finding, next_s=0.0)

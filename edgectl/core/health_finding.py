@@ -21,7 +21,7 @@ from edgectl.model.loop import LoopState, Mode
 from edgectl.model.state import ActuatorState, CheckState
 
 _EASE = 0.8  # of a limit: what stands ends below this
-_STICKS, _SLAMS = 0.92, 0.9  # form factors, see health_swing
+_STICKS, _SLAMS = 0.92, 0.87  # form factors, see health_swing
 _END_TO_END = 0.3  # of the output span: mean |deviation| of an output that slams
 _FAR = 0.2  # of the output span: a move that must have an effect
 _NO_LESS = 0.8  # of the worst error: it has not got less

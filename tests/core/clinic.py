@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from edgectl.core.health import Patient, follow
@@ -10,7 +10,7 @@ from edgectl.core.health_finding import Evidence
 from edgectl.core.loop import REGULATING
 from edgectl.core.unit import unit_of
 from edgectl.model.event import Event
-from edgectl.model.health import Ailment, Finding, HealthState, Word
+from edgectl.model.health import Finding, HealthState, Word
 from edgectl.model.health_plan import HealthPlan
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
@@ -54,17 +54,15 @@ class Clinic:
         self.actuators = {a.name: ActuatorState(a.safe) for a in self.plan.actuators}
         self.checks = {c.name: CheckState() for c in self.plan.checks}
         self.setpoint = self.loop.plan.setpoint
-        self.stands = LoopState(Mode.AUTO, self.setpoint, self.setpoint, 30.0, 30.0, condition=REGULATING)
 
     def see(self, error: float, output: float | None = None, **changes: object) -> Finding:
         """One scan; ``changes`` are of the loop's state."""
         plan = self.loop.plan
         middle = (plan.out_low + plan.out_high) / 2.0
         value = middle if output is None else min(max(output, plan.out_low), plan.out_high)
-        state = replace(
-            self.stands, target=self.setpoint, setpoint=self.setpoint, output=value, achieved=value
-        )
-        state = replace(state, **changes)  # type: ignore[arg-type]
+        state = LoopState(Mode.AUTO, self.setpoint, self.setpoint, value, value, condition=REGULATING)
+        if changes:
+            state = replace(state, **changes)  # type: ignore[arg-type]
         self.now_s += self.dt_s
         mono_ns = round(self.now_s * NS)
         now = Instant(mono_ns, UTC_NS + mono_ns)
@@ -119,8 +117,3 @@ class Clinic:
     def words(self) -> list[str]:
         """What was told, in order."""
         return [event.after for event in self.events]
-
-    def ailments(self) -> Iterable[Ailment]:
-        """What is found now, and what was last found instead."""
-        chart = self.states[self.name].chart
-        return chart.told.ailment, chart.next.ailment

@@ -77,8 +77,9 @@ def test_a_measurement_tells_value_quality_reason_time_and_age() -> None:
     ]
 
 
-def test_a_loop_tells_mode_set_point_value_output_condition_and_band() -> None:
-    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, AT)
+@pytest.mark.parametrize("health", [(), ("bad", "ph: swings")])
+def test_a_loop_tells_mode_set_point_value_output_condition_band_and_health(health: tuple[str, ...]) -> None:
+    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, AT, *health)
     assert say(Kind.LOOPS, pack_loops([row], words(plan()))) == [
         (
             "site/plant/BR-1/loop/ph",
@@ -91,6 +92,8 @@ def test_a_loop_tells_mode_set_point_value_output_condition_and_band() -> None:
                 "unit": "pH",
                 "condition": "regulating",
                 "in_band": True,
+                "health": health[0] if health else None,
+                "health_line": health[1] if health else None,
                 "time": TIME,
                 "historical": False,
                 "seq": 17,
