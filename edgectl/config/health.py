@@ -28,7 +28,7 @@ _OVER_DEAD = 1.25  # of the dead band: within it nothing is regulated
 class HealthSection(Section):
     """How the health of a loop is judged; what is not written follows from its integral time and band."""
 
-    window: Annotated[Duration, within(600.0, 24 * _HOUR_S)] = Field(
+    window: Annotated[Duration, within(600.0, 6 * _HOUR_S)] = Field(
         _HOUR_S,
         description="Shares of time and the mean error are those of the last so long",
         examples=["1 h"],

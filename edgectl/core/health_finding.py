@@ -25,7 +25,8 @@ _STICKS, _SLAMS = 0.92, 0.87  # form factors, see health_swing
 _END_TO_END = 0.3  # of the output span: mean |deviation| of an output that slams
 _FAR = 0.2  # of the output span: a move that must have an effect
 _NO_LESS = 0.8  # of the worst error: it has not got less
-_PATIENCE = 0.25  # settling times until a move must have had an effect
+_PATIENCE = 0.25  # settling times until a move must have had an effect,
+_SLOTS = 100.0  # and slots at least
 _KNOWN_S = 6 * 3600.0  # of history, before the error is compared with it
 _FLOOR = 0.25  # of the band: a smaller error is well whatever it was before
 _ENOUGH = 0.5  # of the window must have been settled, to say anything of it
@@ -140,7 +141,8 @@ class _Look(NamedTuple):
         right = moved if loop.plan.gain > 0.0 else -moved
         span = loop.plan.out_high - loop.plan.out_low
         enough = self._eased(_FAR, Ailment.NO_EFFECT) * span
-        if not chase.side or right < enough or chase.length_s < _PATIENCE * plan.settle_s:
+        patience_s = max(_PATIENCE * plan.settle_s, _SLOTS * plan.slot_s)
+        if not chase.side or right < enough or chase.length_s < patience_s:
             return None
         if abs(chase.last) < _NO_LESS * chase.worst:
             return None

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from edgectl.core.cause import Facts, Standing, explain, judge_cause
-from edgectl.model.instant import Instant
 from edgectl.model.health import Ailment, Chart, Finding, HealthState, Word
+from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
