@@ -98,9 +98,9 @@ def test_the_health_of_loops_is_decided_again_to_the_bit(path: Path) -> None:
     """The state recorded on the way is reached again, with all that is known of the health of its loops."""
     health = tuple(HealthPlan(loop.name, 0.3, 12.0, 3.0, 0.05, 0.1, 0.5, 0.2, 3.0) for loop in unit().loops)
     course = Course(seal_plan(replace(unit(period_s=2.0), health=health)))
-    record(path, course, 1500)
+    record(path, course, 2000)
     [report] = replay(path)
-    assert (report.difference, report.scans) == (None, 1500)
+    assert (report.difference, report.scans) == (None, 2000)
     assert report.checkpoints > 0
     assert {h.chart.told.word for h in course.state.health.values()} != {Word.UNKNOWN}
 
