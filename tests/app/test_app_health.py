@@ -16,6 +16,7 @@ from edgectl.control.executive import Executive
 from edgectl.control.status import snapshot
 from edgectl.core.health import BINS
 from edgectl.model.health import Ailment, Chart, Finding, HealthState, Word
+from edgectl.model.safety import AlarmCode, AlarmPlan, Cause, Priority, Watch
 from tests.core.clinic import plan_with_health
 from tests.core.rig import Bench, demo
 
@@ -62,9 +63,11 @@ def test_a_loop_whose_health_is_off_has_no_line() -> None:
 
 
 def test_a_loop_that_becomes_ill_is_told_as_an_event_once() -> None:
-    """The whole way through the scan: the pump of the jacket stands, so the vessel stays as cold as it is."""
-    bench = Bench(plan_with_health())
-    bench.plan = replace(bench.plan, health=tuple(replace(h, settle_s=60.0) for h in bench.plan.health))
+    """The whole way through the scan, and to an alarm: the pump of the jacket stands, so the vessel stays as cold as it is."""
+    plan = plan_with_health(
+        alarms=(AlarmPlan("TIC-101-health", Cause(Watch.HEALTH, "TIC-101"), Priority.LOW),)
+    )
+    bench = Bench(replace(plan, health=tuple(replace(h, settle_s=60.0) for h in plan.health)))
     bench.values |= {"TT-101": 35.0}
     window_s = bench.plan.health[0].window_s
     bench.run(window_s + 2 * window_s / BINS)
@@ -72,3 +75,5 @@ def test_a_loop_that_becomes_ill_is_told_as_an_event_once() -> None:
     [event] = [e for e in bench.events if e.kind == "health" and e.subject == "TIC-101"]
     assert event.actor == "health"
     assert "and TT-101 does not respond: look at TY-101" in event.reason
+    assert bench.state.alarms["TIC-101-health"].code is AlarmCode.UNACK
+    assert bench.state.alarms["TIC-101-health"].reason.startswith("TIC-101: the output has moved by ")

@@ -137,7 +137,7 @@ def test_two_weeks_of_noise_are_well_all_the_time(first: int) -> None:
 def test_an_oscillation_that_ended_is_forgotten_after_half_a_window_and_told_once() -> None:
     clinic = settled()
     clinic.course(3 * HOUR_S, sine(0.3, 840.0))
-    clinic.course(3 * HOUR_S, noise(5, 0.02))
+    clinic.course(1.25 * HOUR_S, noise(5, 0.02))
     assert clinic.words() == ["good", "bad: swings", "good"]
 
 
