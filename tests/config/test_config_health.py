@@ -26,6 +26,7 @@ def test_it_is_on_for_every_loop_with_what_follows_from_integral_time_and_band(t
     assert plans["TIC-101"] == HealthPlan("TIC-101", 22.5, 3600.0, 7200.0, 0.1, 0.2, 0.5, 0.2, 3.0)
     found = compiled(tmp_path / "v")
     assert found.plan is not None
+    assert plans["AIC-101"].swing == pytest.approx(1.25 * 0.03)  # above its dead band
     assert [plan.loop for plan in found.plan.health] == [loop.name for loop in found.plan.loops]
 
 

@@ -137,7 +137,7 @@ def test_two_weeks_of_noise_are_well_all_the_time(first: int) -> None:
 def test_an_oscillation_that_ended_is_forgotten_after_half_a_window_and_told_once() -> None:
     clinic = settled()
     clinic.course(3 * HOUR_S, sine(0.3, 840.0))
-    clinic.course(1.25 * HOUR_S, noise(5, 0.02))
+    clinic.course(1.25 * HOUR_S, lambda _: 0.0)
     assert clinic.words() == ["good", "bad: swings", "good"]
 
 
@@ -327,6 +327,34 @@ def test_what_ails_a_loop_is_not_forgotten_because_of_a_new_set_point() -> None:
     clinic.course(3 * HOUR_S, sine(0.3, 840.0))
     clinic.setpoint -= 1.0
     assert clinic.course(1200.0, sine(0.3, 840.0)).word is BAD
+
+
+def test_what_one_look_finds_is_not_told_and_what_is_told_stands_for_half_a_window() -> None:
+    """Whether it is well after that, or nobody can say yet."""
+    for clinic in (settled(), Clinic()):
+        clinic.actuators["TY-101"] = ActuatorState(30.0, restricted_by=(NOT_FOLLOWING,))
+        clinic.course(300.0, lambda _: 0.0)
+        assert clinic.told.ailment is Ailment.NONE
+        clinic.course(300.0, lambda _: 0.0)
+        assert clinic.told.ailment is Ailment.ASTRAY
+        clinic.actuators["TY-101"] = ActuatorState(30.0)
+        assert clinic.course(1200.0, lambda _: 0.0).ailment is Ailment.ASTRAY
+        assert clinic.course(900.0, lambda _: 0.0).ailment is Ailment.NONE
+
+
+def test_a_move_has_time_for_its_effect() -> None:
+    clinic = settled()
+    clinic.course(780.0, lambda _: 0.4, lambda t_s: 33.5 + min(t_s / 10.0, 6.0))
+    clinic.course(600.0, lambda _: 0.0)
+    assert clinic.words() == ["good"]
+
+
+def test_what_is_no_number_is_not_seen() -> None:
+    clinic = settled()
+    clinic.course(30.0, lambda _: math.nan)
+    swing = clinic.states["TIC-101"].chart.swing
+    assert swing.centre is not None
+    assert math.isfinite(swing.centre)
 
 
 # Cost, faults, memory
