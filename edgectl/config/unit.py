@@ -44,7 +44,7 @@ def _table() -> dict[str, Unit]:
         "resistance": {"Ohm": 1.0, "kOhm": 1e3, "MOhm": 1e6},
         "heat transfer": {"W/K": 1.0},
         "heat capacity": {"J/K": 1.0, "kJ/K": 1e3},
-        "rate": {"/h": 1.0, "/d": 1 / 24},
+        "rate": {"/s": 3600.0, "/min": 60.0, "/h": 1.0, "/d": 1 / 24},
         "power": {"mW": 1e-3, "W": 1.0, "kW": 1e3},
         "frequency": {"Hz": 1.0, "kHz": 1e3},
         "mass concentration": {"ug/L": 1e-3, "mg/L": 1.0, "g/L": 1e3},

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edgectl.core.health import Patient, ward_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
@@ -37,6 +38,7 @@ class Unit:
     doses: Mapping[str, DosePlan]
     dosing: Mapping[str, ActuatorPlan]
     soft: tuple[SoftPlan, ...]
+    ward: tuple[Patient, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +90,7 @@ def _unit_of(key: _Same) -> Unit:
         doses={dose.actuator: dose for dose in plan.doses},
         dosing={name: actuator for name, actuator in actuators.items() if actuator.pulse or actuator.rivals},
         soft=plan.soft,
+        ward=ward_of(plan, loops),
     )
 
 

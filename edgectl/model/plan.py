@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgectl.model.dosing import PulsePlan
+from edgectl.model.health_plan import HealthPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
     AlarmPlan,
@@ -176,3 +177,4 @@ class Plan:
     digest: str = ""
     vessel: VesselPlan | None = None
     soft: tuple[SoftPlan, ...] = ()
+    health: tuple[HealthPlan, ...] = ()
