@@ -15,6 +15,7 @@ from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, Span, Unreadable, gain_in, show, span_in
 from edgectl.config.shape import read
 from edgectl.config.tag import Tags
+from edgectl.config.tune import TuneSection, compile_tune
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
@@ -96,6 +97,9 @@ class LoopSection(Section):
         None, description="Deviation up to which people call the loop in band", examples=["0.2 K"]
     )
     description: str = Field("", description="For people", examples=["Vessel temperature"])
+    tune: TuneSection | None = Field(
+        None, description="What an experiment on the loop may do. Without it: there is none"
+    )
 
 
 Loops = Mapping[str, LoopPlan | None]
@@ -149,6 +153,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
         master=section.master,
         band=measure.difference("band", section.band),
         description=section.description,
+        tune=compile_tune(draft, path, section.tune, tag.unit, (out_unit, out_low, out_high)),
     )
 
 

@@ -26,6 +26,7 @@ FALLBACK: Final = "fallback"
 MANUAL: Final = "manual"
 OUT_OF_SERVICE: Final = "out of service"
 WAITING: Final = "waiting"
+TUNING: Final = "tuning"
 
 _AFRESH = frozenset(
     {FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING}
@@ -62,7 +63,7 @@ class Move(NamedTuple):
 
 def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
     """One loop with everything that depends on the plan alone worked out."""
-    conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING)
+    conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING, TUNING)
     return Loop(
         plan=plan,
         name=plan.name,

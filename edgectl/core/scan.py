@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.experiment_request import conduct, record
 from edgectl.core.guard import guard
 from edgectl.core.interlock import (
     cause,
@@ -22,6 +23,8 @@ from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
     OUT_OF_SERVICE,
+    REGULATING,
+    TUNING,
     WAITING,
     Loop,
     Move,
@@ -34,7 +37,7 @@ from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
-from edgectl.model.loop import LoopState
+from edgectl.model.loop import LoopState, PidState
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.request import Request
@@ -62,27 +65,40 @@ def scan(
     tags, measured = _judge(this, state.tags)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
-    desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
+    desk = Desk(
+        unit,
+        now,
+        measured,
+        interlocks,
+        guarded,
+        dict(state.loops),
+        dict(state.actuators),
+        dict(state.experiments),
+    )
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
-    moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
+    tried = desk.experiments
+    tuned = conduct(this, desk.scene(), tried, loops, plan.period_s) if tried else {}
+    moves, faults = _move(this, loops, measured, guarded.unit.setpoints, tuned)
     chain = Chain({}, {}, {}, set(), set())
     permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
+    settled = _settle(this, chain, loops, moves, faults, measured)
     return Result(
         state=State(
             scan=state.scan + 1,
             tags=tags,
             actuators=chain.actuators,
             interlocks=interlocks,
-            loops=_settle(this, chain, loops, moves, faults, measured),
+            loops=settled,
             checks=guarded.checks,
             hazards=guarded.hazards,
             alarms=guarded.alarms,
             annunciator=guarded.annunciator,
             doses=guarded.doses,
             unit=guarded.unit,
+            experiments=record(tried, unit.loops, settled, measured) if tried else tried,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -124,6 +140,7 @@ def _move(
     loops: Mapping[str, LoopState],
     measured: Mapping[str, Measurement],
     forced: Mapping[str, float],
+    tuned: Mapping[str, float],
 ) -> tuple[dict[str, Move], dict[str, str]]:
     """What each loop decides, and the exceptions of those that could not."""
     moves: dict[str, Move] = {}
@@ -133,8 +150,16 @@ def _move(
         setpoint = None if master is None or master.condition == OUT_OF_SERVICE else master.output
         slave = loops[loop.slave].mode if loop.slave else None
         own, value, instead = loops[name], measured[loop.tag], forced.get(name)
-        moves[name], faults[name] = decide(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
+        planned, faults[name] = decide(loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead)
+        moves[name] = _tune(planned, tuned[name]) if name in tuned else planned
     return moves, faults
+
+
+def _tune(planned: Move, output: float) -> Move:
+    """The move of a loop whose output an experiment has; one that cannot regulate keeps its own."""
+    if planned.condition != REGULATING:
+        return planned
+    return planned._replace(condition=TUNING, output=output, wanted=output, pid=PidState())
 
 
 def _settle(

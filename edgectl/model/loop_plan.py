@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgectl.model.experiment import TunePlan
 from edgectl.model.loop import Mode
 
 
@@ -29,6 +30,7 @@ class LoopPlan:
     none) with its measurement filter ``filter_s``. ``dead_band``: errors within +-it count as 0. ``setpoint_rate_per_s`` (0: step). UNCERTAIN input
     holds for ``hold_max_s``; then, and on BAD, the output is ``fallback``. ``tracking_s`` is the time in which the integral follows the achieved
     output. ``master``: the loop whose output is the set point in CAS. ``band``: |error| a person calls in band.
+    ``tune``: the limits of experiments on it (None: there are none).
     """
 
     name: str
@@ -53,3 +55,4 @@ class LoopPlan:
     master: str = ""
     band: float = 0.0
     description: str = ""
+    tune: TunePlan | None = None
