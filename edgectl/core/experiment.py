@@ -97,7 +97,7 @@ def _swinging(loop: Loop, state: Experiment, found: tuple[float, float]) -> Expe
     below = (state.center < state.setpoint) == (loop.plan.gain > 0)
     both = min(high - state.base, state.base - low) >= 0.2 * (high - low)
     up = below if both else high - state.base > state.base - low
-    return replace(state, stage=Stage.SWINGING, low=low, high=high, up=up)
+    return replace(state, stage=Stage.SWINGING, low=low, high=high, up=up, began_s=state.elapsed_s)
 
 
 def _hear(heard: Tally, measured: Measurement, output: float) -> Tally:

@@ -78,7 +78,7 @@ class Experiment:
     ``base`` is the output that holds, to which the loop returns; the output stays in ``low``..``high`` around it. ``center`` is where the value turns, with
     ``hysteresis``. ``share`` of the range is used, ``up`` says which end of it is asked for since ``held_s``, ``peak`` how far the value went
     meanwhile. ``points`` each stand for ``every`` scans, ``pending`` is the sum of the ``count`` newest. ``alarms`` stood at the start. ``ended`` says how it ended,
-    ``complete`` whether it went through; ``over_s`` ago.
+    ``complete`` whether it went through; ``over_s`` ago. ``began_s`` is when it began to swing.
     """
 
     method: Method
@@ -107,3 +107,4 @@ class Experiment:
     ended: str = ""
     complete: bool = False
     over_s: float = 0.0
+    began_s: float = 0.0
