@@ -17,6 +17,7 @@ from edgectl.analysis.plant import Floats, Plant, answer
 
 _ROUNDS = 40
 _FEW = 25  # points: fewer tell nothing
+_ALIKE = 0.7  # log ratio of two lags that the same record may show
 _LEAST_LAG = 0.05  # steps
 
 
@@ -64,9 +65,13 @@ class Fit:
         """Two standard deviations of the gain, as a factor: 1.2 means from gain / 1.2 to gain * 1.2."""
         return float(math.exp(2.0 * math.sqrt(self.spread[0, 0])))
 
-    def slope_apart(self) -> float:
-        """Two standard deviations of how fast the value leaves after a step, as a factor."""
-        variance = self.spread[0, 0] + self.spread[1, 1] - 2.0 * self.spread[0, 1]
+    def answer_apart(self, step_s: float) -> float:
+        """Two standard deviations, as a factor, of how strongly the plant answers at the speed of a loop that is tuned for it."""
+        plant = self.plant
+        omega = 1.0 / (plant.dead_s + plant.second_s + 2.0 * step_s)
+        first = 0.0 if plant.integrating else 1.0 - 1.0 / (1.0 + (omega * plant.lag_s) ** 2)
+        along = np.array([1.0, -first, 1.0 / (1.0 + (omega * plant.second_s) ** 2) - 1.0, 0.0])
+        variance = float(along @ self.spread @ along)
         return float(math.exp(2.0 * math.sqrt(max(variance, 0.0))))
 
     def lag_apart(self) -> float:
@@ -272,10 +277,15 @@ def _spread(series: Series, form: _Form, shape: Floats, found: Floats, left: Flo
     whole = np.column_stack([*slopes, columns[:, 1:]])
     size = np.linalg.norm(whole, axis=0)
     size[size == 0.0] = 1.0
-    inverse = np.linalg.pinv((whole / size).T @ (whole / size), rcond=1e-12)
     worth = max(_independent(left) - whole.shape[1], 4.0)
     variance = float(left @ left) / worth
-    covariance = variance * inverse / np.outer(size, size)
+    normal = (whole / size).T @ (whole / size)
+    if form.second and not form.integrating:
+        # Two lags that are nearly equal can be exchanged for each other, which no record tells: not a doubt about the plant.
+        apart = np.zeros(len(size))
+        apart[1], apart[2] = 1.0 / size[1], -1.0 / size[2]
+        normal += variance / _ALIKE**2 * np.outer(apart, apart)
+    covariance = variance * np.linalg.pinv(normal, rcond=1e-12) / np.outer(size, size)
     places = [0] + ([] if form.integrating else [1]) + ([2] if form.second else []) + [3]
     spread = np.zeros((4, 4))
     spread[np.ix_(places, places)] = covariance[: len(places), : len(places)]

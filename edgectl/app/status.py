@@ -16,6 +16,7 @@ from edgectl.app.alarm import table as alarm_table
 from edgectl.app.control_socket import Unreachable, ask, find
 from edgectl.app.exit_code import ExitCode
 from edgectl.config.settings import Settings
+from edgectl.core.text import span
 
 _QUALITY_STYLE = {"GOOD": "green", "UNCERTAIN": "yellow", "BAD": "bold red"}
 
@@ -56,6 +57,7 @@ def tables(picture: dict[str, Any]) -> Group:
         *_guards(picture),
         *_checks(picture),
         _loops(picture),
+        *_experiments(picture),
         _tags(picture),
         _actuators(picture),
         _doses(picture),
@@ -130,6 +132,17 @@ def _loops(picture: dict[str, Any]) -> Table:
             _number(loop["output"]), loop["condition"], verdict,
         )  # fmt: skip
     return table
+
+
+def _experiments(picture: dict[str, Any]) -> Iterator[Text]:
+    """Every experiment that runs, and for how long it may."""
+    for name, found in picture["experiments"].items():
+        if found["stage"] != "over":
+            left = span(found["longest_s"] - found["elapsed_s"])
+            yield Text(
+                f"experiment on {name} by {found['actor']}: {found['stage']}, {found['method']}, at most {left} to go",
+                "bold yellow",
+            )
 
 
 def _tags(picture: dict[str, Any]) -> Table:

@@ -62,15 +62,19 @@ def series_of(experiment: Experiment) -> Series:
 
 
 def propose(
-    series: Series, loop: LoopPlan, robustness: float = ROBUSTNESS, most_ms: float = MOST_MS
+    series: Series,
+    loop: LoopPlan,
+    robustness: float = ROBUSTNESS,
+    most_ms: float = MOST_MS,
+    fit: Fit | None = None,
 ) -> Proposal:
-    """Settings for the plant that a record shows.
+    """Settings for the plant that a record shows; ``fit`` is its model, if that is known already.
 
     Raises:
         Unidentified: it shows too little, or something that these settings could not be trusted with; the text says what.
     """
-    fit = identify(series)
-    if reason := _doubt(loop, fit):
+    fit = fit or identify(series)
+    if reason := _doubt(loop, fit, series.period_s):
         raise Unidentified(reason)
     tune = loop.tune
     most_move = _NOISE_SHARE * (tune.amplitude if tune else (loop.out_high - loop.out_low) / 10.0)
@@ -87,7 +91,7 @@ def propose(
     return Proposal(loop, fit, before, settings, own, least, present, _values(loop, settings))
 
 
-def _doubt(loop: LoopPlan, fit: Fit) -> str:
+def _doubt(loop: LoopPlan, fit: Fit, period_s: float) -> str:
     """Why the model is not believed; empty if it is."""
     if fit.explained < _LEAST_EXPLAINED:
         return (
@@ -97,8 +101,8 @@ def _doubt(loop: LoopPlan, fit: Fit) -> str:
     if fit.plant.gain * loop.gain < 0.0:
         words = "falls" if fit.plant.gain < 0.0 else "rises"
         return f"{loop.tag} {words} when the output rises, and the gain of {loop.name} has the sign of the opposite"
-    if fit.slope_apart() > _MOST_APART:
-        return f"how fast {loop.tag} answers is known to a factor of {fit.slope_apart():.2g} only; allowed: {_MOST_APART:g}"
+    if (apart := fit.answer_apart(period_s)) > _MOST_APART:
+        return f"how strongly {loop.tag} answers is known to a factor of {apart:.2g} only; allowed: {_MOST_APART:g}"
     if fit.wander > _MOST_DRIFT * fit.swing:
         return f"{loop.tag} drifts by itself {fit.wander / fit.swing:.1f} times as far as the output moved it; wait until it is steady"
     return ""

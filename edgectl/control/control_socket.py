@@ -28,7 +28,7 @@ def _deaf(*_: object) -> None:
 class ControlSocket:
     """Serves status and requests on a Unix stream socket.
 
-    ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself.
+    ``experiment`` gives what an experiment on a loop recorded. ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -40,9 +40,10 @@ class ControlSocket:
         status: Callable[[], dict[str, Any]],
         hear: Callable[[bool, str, str], None] = _deaf,
         refused: Callable[[Refused], None] = _deaf,
+        experiment: Callable[[str], dict[str, Any] | None] = _deaf,
     ) -> None:
         self._path, self._intake, self._status = path, intake, status
-        self._hear, self._refused = hear, refused
+        self._hear, self._refused, self._experiment = hear, refused, experiment
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -111,8 +112,12 @@ class ControlSocket:
                 case "refused":
                     self._refused(refused_from(data))
                     return {"id": data.get("id"), "heard": True}
+                case "experiment":
+                    return {"id": data.get("id"), "experiment": self._experiment(str(data.get("loop")))}
                 case other:
-                    raise ValueError(f"do: expected status, request, uplink or refused, found {other!r}")  # noqa: TRY301
+                    raise ValueError(
+                        f"do: expected status, request, experiment, uplink or refused, found {other!r}"
+                    )  # noqa: TRY301
         except ValueError as error:
             return {"id": data.get("id"), "error": str(error)}
 

@@ -21,11 +21,10 @@ LISTEN_S: Final = 60.0
 LISTEN_SCANS: Final = 60
 
 _SWINGS = {Method.RELAY: 7, Method.STEP: 3}
-_TURN = {
-    Method.RELAY: 0.06,
-    Method.STEP: 0.3,
-}  # of ``within``: how far the value goes before the output changes
-_GOAL = {Method.RELAY: 0.35, Method.STEP: 0.5}  # of ``within``: how far it shall swing
+_TURN = 0.06  # of ``within``: how far the value goes at least before the output changes
+_GOAL = 0.35  # of ``within``: how far before a long swing ends
+_PEAK = 0.5  # of ``within``: how far it may go until it has turned
+_GROWTH = 1.5  # of the range, from one swing to the next
 _NOISE = 3.0  # standard deviations of noise that turn nothing
 _BRIEF_SCANS = 8.0  # a swing shorter than this teaches nothing
 _LONG = {
@@ -75,8 +74,8 @@ def listen(
     steps = max(1, heard.samples - 1)
     noise: float = (heard.squares / steps / 2.0) ** 0.5
     base, value = heard.output / heard.scans, heard.total / heard.samples
-    turn = max(_NOISE * noise, 1.5 * heard.grain, _TURN[state.method] * plan.within)
-    if turn > _GOAL[state.method] * plan.within:
+    turn = max(_NOISE * noise, 1.5 * heard.grain, _TURN * plan.within)
+    if turn > _GOAL * plan.within:
         unit = loop.plan.unit
         why = f"the noise of {loop.tag} ({figure(noise, unit)}, step {figure(heard.grain, unit)}) is too large for swings within {figure(plan.within, unit)}"
         return replace(state, ended=why, noise=noise)
@@ -130,30 +129,38 @@ def swing(loop: Loop, state: Experiment, plan: TunePlan, value: float, dt_s: flo
     held_s, peak = state.held_s + dt_s, max(state.peak, abs(value - state.center))
     swings = _SWINGS[state.method]
     longest_s = (plan.longest_s - state.elapsed_s + held_s) / (swings + 1 - state.swings)
-    goal = _GOAL[state.method] * plan.within
+    goal = max(_GOAL * plan.within, state.hysteresis)
     enough = goal if _LONG[state.method] <= state.swings else state.hysteresis
     brief = held_s < _BRIEF_SCANS * dt_s and beyond < goal
     if (beyond <= enough or brief) and held_s < longest_s:
-        share = 1.0 if beyond < -_DANGER * plan.within else state.share
-        return replace(state, held_s=held_s, peak=peak, share=share)
-    share = _share(state, plan, peak) if state.swings else state.share
-    done = state.swings + 1 >= swings
+        return replace(state, held_s=held_s, peak=peak, hard=beyond < -_DANGER * plan.within)
     return replace(
-        state, up=not state.up, share=share, held_s=0.0, peak=0.0, swings=state.swings + 1, complete=done
+        state,
+        up=not state.up,
+        share=_share(state, plan, peak) if state.swings else state.share,
+        held_s=0.0,
+        peak=0.0,
+        swings=state.swings + 1,
+        hard=False,
+        complete=state.swings + 1 >= swings,
     )
 
 
 def _share(state: Experiment, plan: TunePlan, peak: float) -> float:
     """The share of the range with which the value would swing as far as it shall; ``peak`` is how far it went."""
-    goal = max(_GOAL[state.method] * plan.within, 1.5 * state.hysteresis)
-    ratio = min(max(goal / peak, 0.5), 1.5) if peak else 1.5
+    aim = max(_PEAK * plan.within, 1.5 * state.hysteresis)
+    ratio = min(max(aim / peak, 0.4), _GROWTH) if peak else _GROWTH
+    if state.swings + 1 == _LONG[state.method]:
+        ratio = min(ratio, 0.5)  # the value gathers speed in a long swing
     return min(max(state.share * ratio, _LEAST_SHARE), 1.0)
 
 
 def level(state: Experiment) -> float:
     """The output that a swinging experiment asks for."""
     end = state.high if state.up else state.low
-    return min(max(state.base + state.share * (end - state.base), state.low), state.high)
+    return min(
+        max(state.base + (1.0 if state.hard else state.share) * (end - state.base), state.low), state.high
+    )
 
 
 def keep(state: Experiment, output: float, value: float) -> Experiment:

@@ -77,7 +77,7 @@ class Experiment:
 
     ``base`` is the output that holds, to which the loop returns; the output stays in ``low``..``high`` around it. ``center`` is where the value turns, with
     ``hysteresis``. ``share`` of the range is used, ``up`` says which end of it is asked for since ``held_s``, ``peak`` how far the value went
-    meanwhile. ``points`` each stand for ``every`` scans, ``pending`` is the sum of the ``count`` newest. ``alarms`` stood at the start. ``ended`` says how it ended,
+    meanwhile, ``hard`` that the whole range is used to bring it back. ``points`` each stand for ``every`` scans, ``pending`` is the sum of the ``count`` newest. ``alarms`` stood at the start. ``ended`` says how it ended,
     ``complete`` whether it went through; ``over_s`` ago. ``began_s`` is when it began to swing.
     """
 
@@ -95,7 +95,7 @@ class Experiment:
     hysteresis: float = 0.0
     low: float = 0.0
     high: float = 0.0
-    share: float = 0.5
+    share: float = 0.25
     up: bool = False
     held_s: float = 0.0
     peak: float = 0.0
@@ -108,3 +108,4 @@ class Experiment:
     complete: bool = False
     over_s: float = 0.0
     began_s: float = 0.0
+    hard: bool = False
