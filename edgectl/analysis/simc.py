@@ -7,7 +7,7 @@ counts half as dead time and half as lag, one longer than the dead time is met b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ _LEAST_GAIN_MARGIN = 1.7
 _OTHERS = 40
 _SLOWER = np.geomspace(1.0, 40.0, 24)
 _SPEED = 400
+_DERIVATIVES = (8.0, 3.0, 0.0)  # derivative time over filter time that is tried
+_LONGEST_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Margin:
 _NONE = Margin(math.inf, 0.0)
 
 
-def simc(plant: Plant, closed_s: float, *, derivative: bool, period_s: float) -> Settings:
-    """The settings for a closed loop of time constant ``closed_s``."""
+def simc(plant: Plant, closed_s: float, *, derivative: float, period_s: float) -> Settings:
+    """The settings for a closed loop of time constant ``closed_s``; ``derivative`` is derivative time over filter time (0: no derivative part)."""
     second = plant.second_s
     share = 0.0 if derivative else second / 2.0
     dead_s = plant.dead_s + period_s / 2.0 + share
@@ -63,7 +65,9 @@ def simc(plant: Plant, closed_s: float, *, derivative: bool, period_s: float) ->
     # from the series form of the rules to the standard one
     factor = 1.0 + second / integral_s
     derivative_s = second / factor
-    return Settings(gain * factor, integral_s * factor, derivative_s, max(derivative_s / 8.0, period_s))
+    return Settings(
+        gain * factor, integral_s * factor, derivative_s, max(derivative_s / derivative, period_s)
+    )
 
 
 def margin(plant: Plant, settings: Settings, period_s: float) -> Margin:
@@ -108,23 +112,37 @@ def choose(
     Raises:
         Unidentified: nothing is robust, so the record knows too little.
     """
-    plant, others = fit.plant, list(fit.others(_OTHERS))
-    for derivative in (True, False) if plant.second_s > max(plant.dead_s, 2.0 * period_s) else (False,):
-        share = 0.0 if derivative else plant.second_s / 2.0
-        fastest = robustness * max(plant.dead_s + share + period_s / 2.0, 2.0 * period_s)
-        for slower in _SLOWER.tolist():
-            settings = simc(plant, fastest * slower, derivative=derivative, period_s=period_s)
-            filtered = settings.derivative_s / settings.filter_s if settings.filter_s else 0.0
-            if abs(settings.gain) * (1.0 + filtered) * noise > most_move or settings.integral_s > 86_400.0:
+    others = list(fit.others(_OTHERS))
+    second = fit.plant.second_s > max(fit.plant.dead_s / 2.0, 2.0 * period_s)
+    found = []
+    for derivative in _DERIVATIVES if second else (0.0,):
+        for settings in _slower(fit.plant, robustness, derivative, period_s):
+            if _move(settings) * noise > most_move or settings.integral_s > _LONGEST_S:
                 continue
-            own = margin(plant, settings, period_s)
+            own = margin(fit.plant, settings, period_s)
             if own.peak > most_ms or own.gain < _LEAST_GAIN_MARGIN:
                 continue
             least = worst(others, settings, period_s)
             if least.peak <= _WORST_MS:
-                return settings, own, least
-            if derivative and slower > 4.0:
+                found.append((settings, own, least))
                 break
+    if found:
+        # a load that comes leaves an error of integral time over gain
+        return min(found, key=lambda trial: trial[0].integral_s / abs(trial[0].gain))
     raise Unidentified(
         "what is not known of the plant is too much for any settings to be safe; widen the limits of the experiment, or let it take longer"
     )
+
+
+def _slower(plant: Plant, robustness: float, derivative: float, period_s: float) -> Iterator[Settings]:
+    """Settings from the fastest that are allowed to much slower ones."""
+    share = 0.0 if derivative else plant.second_s / 2.0
+    fastest_s = robustness * max(plant.dead_s + share + period_s / 2.0, 2.0 * period_s)
+    for slower in _SLOWER.tolist():
+        yield simc(plant, fastest_s * slower, derivative=derivative, period_s=period_s)
+
+
+def _move(settings: Settings) -> float:
+    """How far the output moves at most per unit of noise."""
+    sharp = settings.derivative_s / settings.filter_s if settings.filter_s else 0.0
+    return abs(settings.gain) * (1.0 + sharp)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,7 +198,7 @@ def _accept(wish: Wish, proposal: Proposal) -> ExitCode:
 def _entry(proposal: Proposal, by: str, reason: str) -> dict[str, str]:
     loop, unit = proposal.loop, "K" if proposal.loop.unit == "degC" else proposal.loop.unit
     out = loop.tune.unit if loop.tune else ""
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         **proposal.values,
         "model": words(proposal.fit, loop.unit, out),

@@ -100,26 +100,28 @@ class ControlSocket:
         except ValueError as error:
             return {"id": None, "error": str(error)}
         try:
-            match data.get("do"):
-                case "status":
-                    return {"id": data.get("id"), **self._status()}
-                case "request":
-                    reply = await self._intake.ask(request_from(data, identity))
-                    return {"id": data.get("id"), "accepted": reply.accepted, "reason": reply.reason}
-                case "uplink":
-                    self._hear(*_word(data))
-                    return {"id": data.get("id"), "heard": True}
-                case "refused":
-                    self._refused(refused_from(data))
-                    return {"id": data.get("id"), "heard": True}
-                case "experiment":
-                    return {"id": data.get("id"), "experiment": self._experiment(str(data.get("loop")))}
-                case other:
-                    raise ValueError(
-                        f"do: expected status, request, experiment, uplink or refused, found {other!r}"
-                    )  # noqa: TRY301
+            return {"id": data.get("id"), **await self._said(data, identity)}
         except ValueError as error:
             return {"id": data.get("id"), "error": str(error)}
+
+    async def _said(self, data: dict[str, Any], identity: str) -> dict[str, Any]:
+        match data.get("do"):
+            case "status":
+                return self._status()
+            case "request":
+                reply = await self._intake.ask(request_from(data, identity))
+                return {"accepted": reply.accepted, "reason": reply.reason}
+            case "experiment":
+                return {"experiment": self._experiment(str(data.get("loop")))}
+            case "uplink":
+                self._hear(*_word(data))
+                return {"heard": True}
+            case "refused":
+                self._refused(refused_from(data))
+                return {"heard": True}
+            case other:
+                words = "status, request, experiment, uplink or refused"
+                raise ValueError(f"do: expected {words}, found {other!r}")
 
     async def _send(self, writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
         writer.write(json.dumps(answer).encode() + b"\n")
