@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from edgectl.analysis.plant import Floats, Plant, answer
 _ROUNDS = 40
 _FEW = 25  # points: fewer tell nothing
 _ALIKE = 0.7  # log ratio of two lags that the same record may show
+_BETWEEN = 0.3  # of a step: how well a change between two points of a thinned record is known
+_COARSE = 150  # points are enough to find where to look
 _LEAST_LAG = 0.05  # steps
 
 
@@ -60,6 +62,7 @@ class Fit:
     wander: float
     spread: Floats
     fitted: Floats
+    step_s: float
 
     def gain_apart(self) -> float:
         """Two standard deviations of the gain, as a factor: 1.2 means from gain / 1.2 to gain * 1.2."""
@@ -167,6 +170,7 @@ def _search(series: Series, form: _Form) -> _Trial:
     span_s, step_s = series.step_s * len(series.value), series.step_s
     lags = np.geomspace(2.0 * step_s, 3.0 * span_s, 9)
     deads = np.concatenate(([0.0], np.geomspace(step_s, span_s / 6.0, 8)))
+    rough = _coarser(series)
     starts = []
     for dead in deads.tolist():
         for lag in [0.0] if form.integrating else lags.tolist():
@@ -177,7 +181,7 @@ def _search(series: Series, form: _Form) -> _Trial:
                 parts = [] if form.integrating else [math.log(lag)]
                 parts += [math.log(second)] if form.second else []
                 shape = np.array([*parts, dead])
-                _, left = _solved(series, form, shape)
+                _, left = _solved(rough, form, shape)
                 starts.append((float(left @ left), shape))
     starts.sort(key=lambda start: start[0])
     ends = [_downhill(series, form, shape) for _, shape in itertools.islice(starts, 3)]
@@ -188,6 +192,16 @@ def _search(series: Series, form: _Form) -> _Trial:
     worth = _independent(left)
     score = worth * math.log(max(squares, 1e-300) / count) + size * math.log(worth)
     return _Trial(form, shape, squares, score)
+
+
+def _coarser(series: Series) -> Series:
+    """The same record in fewer, longer steps."""
+    size = -(-len(series.value) // _COARSE)
+    whole = len(series.value) // size * size
+    output, value = (part[:whole].reshape(-1, size).mean(axis=1) for part in (series.output, series.value))
+    return replace(
+        series, step_s=series.step_s * size, output=output, value=value, quiet=max(1, series.quiet // size)
+    )
 
 
 def _downhill(series: Series, form: _Form, shape: Floats) -> tuple[float, Floats]:
@@ -261,6 +275,7 @@ def _judged(series: Series, trial: _Trial) -> Fit:
         wander=float(np.ptp(series.value - left - without)),
         spread=_spread(series, form, shape, found, left),
         fitted=series.value - left,
+        step_s=series.step_s,
     )
 
 
@@ -289,4 +304,5 @@ def _spread(series: Series, form: _Form, shape: Floats, found: Floats, left: Flo
     places = [0] + ([] if form.integrating else [1]) + ([2] if form.second else []) + [3]
     spread = np.zeros((4, 4))
     spread[np.ix_(places, places)] = covariance[: len(places), : len(places)]
+    spread[3, 3] += (_BETWEEN * series.step_s) ** 2 * (series.step_s > series.period_s)
     return spread

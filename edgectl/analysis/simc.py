@@ -72,10 +72,9 @@ def simc(plant: Plant, closed_s: float, *, derivative: float, period_s: float) -
 
 def margin(plant: Plant, settings: Settings, period_s: float) -> Margin:
     """How far the loop is from instability, the hold between two scans counted as half a period of dead time."""
-    slow = 0.02 / max(settings.integral_s or 0.0, plant.second_s, plant.dead_s, period_s)
-    omega = np.geomspace(
-        min(slow, 0.02 / settings.integral_s if settings.integral_s else slow), math.pi / period_s, _SPEED
-    )
+    slow = 0.02 / max(settings.integral_s, plant.second_s, plant.dead_s, period_s)
+    fast = min(math.pi / period_s, 60.0 / (plant.dead_s + plant.second_s / 10.0 + period_s))
+    omega = np.geomspace(slow, max(fast, 100.0 * slow), _SPEED)
     s = 1j * omega
     law = 1.0 + settings.derivative_s * s / (settings.filter_s * s + 1.0)
     if settings.integral_s:
@@ -89,7 +88,11 @@ def margin(plant: Plant, settings: Settings, period_s: float) -> Margin:
     if over.size and phase[crossing] <= -math.pi:
         return _NONE
     beyond = np.flatnonzero(phase[crossing:] <= -math.pi)
-    spare = 1.0 / float(size[crossing + int(beyond[0])]) if beyond.size else math.inf
+    spare = math.inf
+    if beyond.size and crossing + int(beyond[0]) > 0:
+        after = crossing + int(beyond[0])
+        part = float((phase[after - 1] + math.pi) / (phase[after - 1] - phase[after]))
+        spare = 1.0 / float(size[after - 1] + part * (size[after] - size[after - 1]))
     if spare <= 1.0:
         return _NONE
     return Margin(float((1.0 / np.abs(1.0 + loop)).max()), spare)
@@ -116,7 +119,7 @@ def choose(
     second = fit.plant.second_s > max(fit.plant.dead_s / 2.0, 2.0 * period_s)
     found = []
     for derivative in _DERIVATIVES if second else (0.0,):
-        for settings in _slower(fit.plant, robustness, derivative, period_s):
+        for settings in _slower(fit.plant, robustness, derivative, period_s, max(2.0 * period_s, fit.step_s)):
             if _move(settings) * noise > most_move or settings.integral_s > _LONGEST_S:
                 continue
             own = margin(fit.plant, settings, period_s)
@@ -134,10 +137,12 @@ def choose(
     )
 
 
-def _slower(plant: Plant, robustness: float, derivative: float, period_s: float) -> Iterator[Settings]:
+def _slower(
+    plant: Plant, robustness: float, derivative: float, period_s: float, least_s: float
+) -> Iterator[Settings]:
     """Settings from the fastest that are allowed to much slower ones."""
     share = 0.0 if derivative else plant.second_s / 2.0
-    fastest_s = robustness * max(plant.dead_s + share + period_s / 2.0, 2.0 * period_s)
+    fastest_s = robustness * max(plant.dead_s + share + period_s / 2.0, least_s)
     for slower in _SLOWER.tolist():
         yield simc(plant, fastest_s * slower, derivative=derivative, period_s=period_s)
 

@@ -31,6 +31,9 @@ _LONG = {
     Method.RELAY: 5,
     Method.STEP: 0,
 }  # the swings from this one on go all the way: what is slow shows in them
+_STEP = 0.25  # of the hysteresis: less is no progress
+_REST = 2.0  # times as long as it has moved, the value has not moved any further
+_REST_SCANS = 30.0
 _LEAST_SHARE = 0.15
 _DANGER = 0.7  # of ``within``: beyond, the whole range brings the value back
 _ROOM = 0.5  # of the amplitude: less than this between the ends excites nothing
@@ -127,12 +130,13 @@ def swing(loop: Loop, state: Experiment, plan: TunePlan, value: float, dt_s: flo
     rising = 1.0 if loop.plan.gain > 0 else -1.0
     beyond = (value - state.center) * rising * (1.0 if state.up else -1.0)
     held_s, peak = state.held_s + dt_s, max(state.peak, abs(value - state.center))
+    state = _progress(state, beyond, held_s)
     swings = _SWINGS[state.method]
     longest_s = (plan.longest_s - state.elapsed_s + held_s) / (swings + 1 - state.swings)
     goal = max(_GOAL * plan.within, state.hysteresis)
     enough = goal if _LONG[state.method] <= state.swings else state.hysteresis
     brief = held_s < _BRIEF_SCANS * dt_s and beyond < goal
-    if (beyond <= enough or brief) and held_s < longest_s:
+    if (beyond <= enough or brief) and held_s < longest_s and not _settled(state, held_s, dt_s):
         return replace(state, held_s=held_s, peak=peak, hard=beyond < -_DANGER * plan.within)
     return replace(
         state,
@@ -142,8 +146,26 @@ def swing(loop: Loop, state: Experiment, plan: TunePlan, value: float, dt_s: flo
         peak=0.0,
         swings=state.swings + 1,
         hard=False,
+        least=0.0,
+        best=0.0,
+        best_s=0.0,
         complete=state.swings + 1 >= swings,
     )
+
+
+def _progress(state: Experiment, beyond: float, held_s: float) -> Experiment:
+    """How far the value has been along this swing and against it; small steps do not count as progress."""
+    first = not state.held_s
+    least = beyond if first else min(state.least, beyond)
+    if first or beyond > state.best + _STEP * state.hysteresis:
+        return replace(state, least=least, best=beyond, best_s=held_s)
+    return replace(state, least=least)
+
+
+def _settled(state: Experiment, held_s: float, dt_s: float) -> bool:
+    """Whether the plant has answered this swing and come to rest: waiting longer teaches nothing."""
+    answered = state.best - state.least > state.hysteresis
+    return answered and held_s > _REST * state.best_s + _REST_SCANS * dt_s
 
 
 def _share(state: Experiment, plan: TunePlan, peak: float) -> float:

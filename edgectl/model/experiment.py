@@ -77,7 +77,8 @@ class Experiment:
 
     ``base`` is the output that holds, to which the loop returns; the output stays in ``low``..``high`` around it. ``center`` is where the value turns, with
     ``hysteresis``. ``share`` of the range is used, ``up`` says which end of it is asked for since ``held_s``, ``peak`` how far the value went
-    meanwhile, ``hard`` that the whole range is used to bring it back. ``points`` each stand for ``every`` scans, ``pending`` is the sum of the ``count`` newest. ``alarms`` stood at the start. ``ended`` says how it ended,
+    meanwhile, ``hard`` that the whole range is used to bring it back,
+    ``least`` and ``best`` how far against and along it the value has been, and ``best_s`` when that was. ``points`` each stand for ``every`` scans, ``pending`` is the sum of the ``count`` newest. ``alarms`` stood at the start. ``ended`` says how it ended,
     ``complete`` whether it went through; ``over_s`` ago. ``began_s`` is when it began to swing.
     """
 
@@ -109,3 +110,6 @@ class Experiment:
     over_s: float = 0.0
     began_s: float = 0.0
     hard: bool = False
+    least: float = 0.0
+    best: float = 0.0
+    best_s: float = 0.0

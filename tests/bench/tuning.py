@@ -147,7 +147,7 @@ def cautious(truth: Truth, seed: int, within: float = WITHIN) -> LoopPlan:
     slope = truth.gain if math.isinf(truth.lag_s) else truth.gain / truth.lag_s
     slow_s = truth.dead_s + truth.second_s + 3.0
     gain = draw.uniform(0.1, 0.3) / (slope * slow_s)
-    longest_s = 14_400.0
+    longest_s = 7200.0
     return LoopPlan(
         "PIC-1", "PT-1", "mbar", (SegmentPlan("PV-1", 0.0, 100.0, 0.0, 100.0),), 0.0, 100.0, SETPOINT, 0.0, 100.0,
         gain, 40.0 * slow_s, BASE, band=BAND, tune=TunePlan(AMPLITUDE, within, longest_s, "%"),
