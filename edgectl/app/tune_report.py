@@ -17,16 +17,20 @@ from edgectl.app.tune import Proposal
 from edgectl.core.text import figure, span
 from edgectl.model.experiment import TunePlan
 
+_UNKNOWN = 2.0  # a lag known to a factor of more than this is not told
+
 
 def words(fit: Fit, unit: str, out: str) -> str:
-    """The model in one line, for people and for the record."""
+    """The model in one line, for people and for the record. A lag far beyond the record is not known, only the slope is."""
     plant = fit.plant
-    kind = "integrating" if plant.integrating else "first order"
-    if plant.second_s:
-        kind = "integrating with lag" if plant.integrating else "second order"
-    per = f"{unit}/s per {out}" if plant.integrating else f"{unit} per {out}"
-    parts = [f"{kind}: gain {plant.gain:.3g} {per} (times or over {fit.gain_apart():.2f})"]
-    if not plant.integrating:
+    slow = plant.integrating or fit.lag_apart() > _UNKNOWN
+    if slow:
+        kind = "integrating with lag" if plant.second_s else "integrating"
+        apart = fit.answer_apart(fit.step_s)
+        parts = [f"{kind}: {3600.0 * plant.slope:.3g} {unit}/h per {out} (times or over {apart:.2f})"]
+    else:
+        kind = "second order" if plant.second_s else "first order"
+        parts = [f"{kind}: gain {plant.gain:.3g} {unit} per {out} (times or over {fit.gain_apart():.2f})"]
         parts.append(f"lag {span(plant.lag_s)} (times or over {fit.lag_apart():.2f})")
     if plant.second_s:
         parts.append(f"second lag {span(plant.second_s)}")

@@ -154,12 +154,12 @@ def swing(loop: Loop, state: Experiment, plan: TunePlan, value: float, dt_s: flo
 
 
 def _progress(state: Experiment, beyond: float, held_s: float) -> Experiment:
-    """How far the value has been along this swing and against it; small steps do not count as progress."""
-    first = not state.held_s
-    least = beyond if first else min(state.least, beyond)
-    if first or beyond > state.best + _STEP * state.hysteresis:
-        return replace(state, least=least, best=beyond, best_s=held_s)
-    return replace(state, least=least)
+    """How far the value went against this swing, and along it since; small steps do not count as progress."""
+    if not state.held_s or beyond < state.least:
+        return replace(state, least=beyond, best=beyond, best_s=held_s)
+    if beyond > state.best + _STEP * state.hysteresis:
+        return replace(state, best=beyond, best_s=held_s)
+    return state
 
 
 def _settled(state: Experiment, held_s: float, dt_s: float) -> bool:
