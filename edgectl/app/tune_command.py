@@ -20,6 +20,7 @@ from edgectl.app.rehearse import open_rig
 from edgectl.app.tune import Proposal, propose, series_of
 from edgectl.app.tune_rehearsal import Refused, run_experiment, worst_error
 from edgectl.app.tune_report import as_plain, picture, report, settings_words, words
+from edgectl.app.tune_split import examined, joined, known_sides, unexamined
 from edgectl.app.tune_unit import NotGranted, last_experiment, running_plan
 from edgectl.app.tune_unit import run_experiment as run_on_unit
 from edgectl.app.tuning_file import Unwritable, read_tuned, write_tuned
@@ -72,14 +73,21 @@ def main(wish: Wish) -> ExitCode:
     try:
         plan, experiment = _emulated(wish) if wish.emulated else _real(wish)
         loop = _loop(plan, wish.loop)
-        proposal = _proposal(wish, loop, experiment)
+        accepted = read_tuned(wish.folder).get(loop.name, {}) if wish.folder else {}
+        sides = examined(loop, experiment) if len(loop.segments) > 1 else ()
+        proposal = joined(_proposal(wish, loop, experiment), sides, accepted)
+        if missing := unexamined(loop, sides, accepted) if sides else ():
+            _say(
+                f"{', '.join(missing)} was not examined, and the same settings serve it: tune that side, too"
+            )
         if wish.as_json:
             click.echo(json.dumps(as_plain(proposal)))
         else:
             Console().print(report(proposal))
         if wish.emulated:
             _try_out(wish, loop, proposal)
-        return _accept(wish, proposal)
+        behind = dict.fromkeys((*known_sides(accepted), *sides)) if sides else {}
+        return _accept(wish, proposal, " and ".join(behind))
     except Unreachable as error:
         click.echo(f"tune: {error}", err=True)
         return ExitCode.UNREACHABLE
@@ -173,7 +181,7 @@ def _try_out(wish: Wish, loop: LoopPlan, proposal: Proposal) -> None:
         raise _No(f"with the proposed settings {loop.name} leaves its band; nothing is proposed")
 
 
-def _accept(wish: Wish, proposal: Proposal) -> ExitCode:
+def _accept(wish: Wish, proposal: Proposal, side: str) -> ExitCode:
     """Write what a person accepts, and nothing else."""
     by, reason = wish.by, wish.reason
     if not wish.accept:
@@ -190,12 +198,12 @@ def _accept(wish: Wish, proposal: Proposal) -> ExitCode:
     if not by or not reason:
         raise _No("--accept needs --by NAME and --reason TEXT", ExitCode.USAGE)
     _compiled(wish.folder, (*wish.overrides, *proposal.overrides))
-    path = write_tuned(wish.folder, wish.loop, _entry(proposal, by, reason))
+    path = write_tuned(wish.folder, wish.loop, _entry(proposal, by, reason, side))
     _say(f"written: {path}; it is taken when the unit is started with this folder the next time")
     return ExitCode.OK
 
 
-def _entry(proposal: Proposal, by: str, reason: str) -> dict[str, str]:
+def _entry(proposal: Proposal, by: str, reason: str, side: str) -> dict[str, str]:
     loop, unit = proposal.loop, "K" if proposal.loop.unit == "degC" else proposal.loop.unit
     out = loop.tune.unit if loop.tune else ""
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -205,5 +213,6 @@ def _entry(proposal: Proposal, by: str, reason: str) -> dict[str, str]:
         "by": by,
         "reason": reason,
         "at": now,
+        **({"side": side} if side else {}),
         "before": settings_words(proposal.before, out, unit),
     }

@@ -49,6 +49,9 @@ class TunedSection(Section):
     by: str = Field(description="Who accepted it", examples=["anna"])
     reason: str = Field(description="Why", examples=["first run with this vessel"])
     at: str = Field(description="When", examples=["2026-01-31T12:00:00Z"])
+    side: str = Field(
+        "", description="Of a split range: the actuators that were examined", examples=["FV-102"]
+    )
     before: str = Field("", description="The settings before", examples=["gain 3 degC/K, integral 240 s"])
 
 

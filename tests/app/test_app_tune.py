@@ -21,10 +21,11 @@ from edgectl.app.command_line import edgectl
 from edgectl.app.place import Place
 from edgectl.app.tune import propose, series_of
 from edgectl.app.tune_report import words
+from edgectl.app.tune_split import examined, joined, unexamined
 from edgectl.app.tuning_file import Unwritable, read_tuned, write_tuned
 from edgectl.config.compile import compile_folder
 from edgectl.model.codec import to_plain
-from edgectl.model.experiment import Stage, TunePlan
+from edgectl.model.experiment import Experiment, Method, Side, Stage, TunePlan
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.request import Ask, Request
 from tests.bench.tuning import IMPOSSIBLE, KINDS, impossible, judge, scattered
@@ -290,6 +291,32 @@ def test_a_wrong_call_is_told(arguments: list[str], code: int, says: str) -> Non
     done = CliRunner().invoke(edgectl, ["tune", *arguments])
     assert done.exit_code == code
     assert says in done.output
+
+
+SPLIT = replace(
+    LOOP,
+    segments=(SegmentPlan("FV-1", -100.0, 0.0, 60.0, 0.0), SegmentPlan("P-1", 0.0, 100.0, 0.0, 2.0)),
+    out_low=-100.0,
+)
+
+
+def test_settings_of_a_split_range_serve_every_side_that_was_examined() -> None:
+    found = propose(recorded(FIRST), SPLIT)
+    calmer = {"gain": "0.5 %/mbar", "integral": "10 s", "side": "FV-1"}
+    both = joined(found, ("P-1",), calmer)
+    assert (both.settings.gain, both.values["gain"]) == (0.5, "0.5 %/mbar")
+    assert both.settings.integral_s == pytest.approx(found.settings.integral_s, rel=1e-3)
+    assert joined(found, ("P-1",), {**calmer, "gain": "900 %/mbar"}).settings.gain == pytest.approx(
+        found.settings.gain, rel=1e-3
+    )
+    assert joined(found, ("FV-1",), calmer) == found
+
+
+def test_the_side_that_nobody_examined_is_named() -> None:
+    base = Experiment(Method.RELAY, Side.UP, "anna", 50.0, 5.0, low=0.0, high=15.0)
+    assert examined(SPLIT, base) == ("P-1",)
+    assert unexamined(SPLIT, ("P-1",), {}) == ("FV-1",)
+    assert unexamined(SPLIT, ("P-1",), {"side": "FV-1"}) == ()
 
 
 def test_words_name_what_was_found() -> None:
