@@ -136,7 +136,8 @@ def test_the_buffer_slope_is_that_of_the_charge_balance(
     carbon = bicarbonate * (1.0 + 10.0 ** (6.1 - ph))
 
     def charge(x: float) -> float:
-        return carbon / (1.0 + 10.0 ** (6.1 - x)) + 4.0 / (1.0 + 10.0 ** (6.9 - x))
+        bound: float = carbon / (1.0 + 10.0 ** (6.1 - x)) + 4.0 / (1.0 + 10.0 ** (6.9 - x))
+        return bound
 
     low, high = ph, ph + 1.0
     for _ in range(60):
