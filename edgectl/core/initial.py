@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from edgectl.core.loop import WAITING, Loop
 from edgectl.core.share import achieved_output
 from edgectl.core.unit import unit_of
+from edgectl.model.feed import FeedState, PerfusionState
 from edgectl.model.loop import LoopState
 from edgectl.model.plan import Plan
 from edgectl.model.state import (
@@ -42,6 +43,8 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         hazards={hazard.name: HazardState() for hazard in plan.hazards},
         alarms={alarm.name: AlarmState() for alarm in plan.alarms},
         doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
+        feeds={feed.name: FeedState() for feed in plan.feeds},
+        perfusions={perfusion.name: PerfusionState() for perfusion in plan.perfusions},
     )
 
 

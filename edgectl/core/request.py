@@ -9,8 +9,10 @@ from edgectl.core.alarm_request import serve_alarm, serve_all
 from edgectl.core.authority import MOVES, check_heard
 from edgectl.core.dose import told
 from edgectl.core.dose_request import for_doses
+from edgectl.core.feed_request import serve_feed
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
+from edgectl.core.liquid import Liquids
 from edgectl.core.loop import Loop
 from edgectl.core.manual import by_hand, by_itself, given_back, taken
 from edgectl.core.output import Output
@@ -35,7 +37,7 @@ _HUGE = 1e300  # beyond it a whole number may be no float any more
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What requests are checked against and applied to, in one scan. ``guarded``, ``loops`` and ``actuators`` are changed in place."""
+    """What requests are checked against and applied to, in one scan. ``guarded``, ``loops``, ``actuators`` and ``liquids`` are changed in place."""
 
     unit: Unit
     now: Instant
@@ -44,6 +46,7 @@ class Desk:
     guarded: Guarded
     loops: dict[str, LoopState]
     actuators: dict[str, ActuatorState]
+    liquids: Liquids
 
 
 def serve(desk: Desk, requests: tuple[Request, ...], events: list[Event]) -> tuple[Reply, ...]:
@@ -114,6 +117,8 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         return serve_dose(desk.unit, desk.guarded, request)
     if (serve_unit := SERVE.get(request.ask)) is not None:
         return serve_unit(desk.unit, desk.guarded, request)
+    if request.ask is Ask.FEED:
+        return serve_feed(desk.unit, desk.guarded.unit.held, desk.liquids, desk.actuators, request)
     if request.ask not in MOVES:
         raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
     return _move(desk, request)

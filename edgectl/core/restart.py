@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from edgectl.core.initial import initial_state
+from edgectl.core.liquid_restart import come_back
 from edgectl.core.loop import HOLDING, REGULATING, WAITING
 from edgectl.core.text import figure, span
 from edgectl.model.event import Event
@@ -116,6 +117,8 @@ class _Desk:
         start = initial_state(self.plan)
         reason = f"out of control for {_length(outage)}, {outage.reason}; the plan is the same"
         self.tell("restart", self.plan.unit, "stopped", "resumed", reason)
+        blind_s = _blind_s(snapshot, outage)
+        feeds, perfusions = come_back(self.plan, start, saved, blind_s, held=False, tell=self.tell)
         state = replace(
             saved,
             scan=0,
@@ -130,6 +133,8 @@ class _Desk:
                 **start.actuators,
                 **{n: _stand(start.actuators[n], s) for n, s in saved.actuators.items()},
             },
+            feeds=feeds,
+            perfusions=perfusions,
         )
         return Begun(state, tuple(self.events))
 
@@ -140,6 +145,8 @@ class _Desk:
         self.tell("restart", self.plan.unit, "stopped", "held", held)
         earlier = f"; held before: {saved.unit.held}" if saved.unit.held else ""
         unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL, owner="")
+        blind_s = _blind_s(snapshot, outage)
+        feeds, perfusions = come_back(self.plan, start, saved, blind_s, held=True, tell=self.tell)
         state = replace(
             saved,
             scan=0,
@@ -152,6 +159,8 @@ class _Desk:
             loops=self._loops(start, saved, snapshot.setpoints),
             actuators=self._actuators(start, saved),
             unit=unit,
+            feeds=feeds,
+            perfusions=perfusions,
         )
         return Begun(state, tuple(self.events))
 
@@ -260,6 +269,11 @@ def _stand(start: ActuatorState, saved: ActuatorState) -> ActuatorState:
         stuck=start.stuck,
         stood_s=0.0,
     )
+
+
+def _blind_s(snapshot: Snapshot, outage: Outage) -> float:
+    """For how long pumps may have gone on without control; not at all after an end that stopped them."""
+    return 0.0 if snapshot.clean else outage.seconds or 0.0
 
 
 def _length(outage: Outage) -> str:

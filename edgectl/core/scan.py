@@ -1,6 +1,6 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
+The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, feeds and perfusions, the interlock chain, and what the
 loops learn from what the chain allowed and the actuators achieved.
 """
 
@@ -18,6 +18,7 @@ from edgectl.core.interlock import (
 )
 from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
+from edgectl.core.liquid import demand_all, pass_all, settle_all
 from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
@@ -62,14 +63,17 @@ def scan(
     tags, measured = _judge(this, state.tags)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
-    desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
+    liquids = pass_all(this, state, measured)
+    desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators), liquids)
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, guarded.unit.setpoints)
     chain = Chain({}, {}, {}, set(), set())
-    permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
+    fed = demand_all(this, liquids, measured, actuators, plan.period_s)
+    permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s, fed)
+    settle_all(this, liquids, chain)
     return Result(
         state=State(
             scan=state.scan + 1,
@@ -83,6 +87,8 @@ def scan(
             annunciator=guarded.annunciator,
             doses=guarded.doses,
             unit=guarded.unit,
+            feeds=liquids.feeds,
+            perfusions=liquids.perfusions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
+from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.plan import Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
@@ -33,6 +34,8 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    feeds: Mapping[str, FeedPlan]
+    perfusions: Mapping[str, PerfusionPlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +85,8 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        feeds={feed.name: feed for feed in plan.feeds},
+        perfusions={perfusion.name: perfusion for perfusion in plan.perfusions},
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
     AlarmPlan,
@@ -164,3 +165,5 @@ class Plan:
     restart: RestartPlan = field(default_factory=RestartPlan)
     authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""
+    feeds: tuple[FeedPlan, ...] = ()
+    perfusions: tuple[PerfusionPlan, ...] = ()

@@ -24,6 +24,7 @@ class Ask(enum.Enum):
     HOLD = "hold"  # the unit
     RESUME = "resume"  # the unit
     BATCH = "batch"  # the unit: a new batch of this name begins, and totals with it
+    FEED = "feed"  # a feed or a perfusion: start, pause, resume, stop, clock HOURS, bolus AMOUNT
 
 
 class Origin(enum.Enum):
