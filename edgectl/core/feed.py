@@ -1,7 +1,8 @@
 """Feeds: what should flow by the profile, what did flow, and what is asked for next.
 
 Time is that of the scans, and stands still while a feed is paused, in other hands, or held by an order, an interlock or a dosing limit. So nothing piles up meanwhile, and
-a release goes on with the flow at which it stopped. What has passed is counted as dosing limits count: never too little. Only ``make_up`` asks for more than the profile.
+a release goes on with the flow at which it stopped. What has passed is counted twice: at most, as dosing limits count, which ends totals and bounds what is made up; and as confirmed, which is what people are told. Only ``make_up`` asks for more than
+the profile, and never for what may have passed already.
 """
 
 from __future__ import annotations
@@ -91,28 +92,23 @@ def asking(plan: FeedPlan, state: FeedState, period_s: float) -> FeedState:
 
 def _make_up(plan: FeedPlan, state: FeedState) -> float:
     """The flow that makes up what is missing; without ``make_up`` none."""
-    missing = min(missing_of(state), plan.make_up_most - state.made_up)
+    missing = min(state.planned - state.passed.amount, plan.make_up_most - state.made_up)
     return min(plan.make_up, max(0.0, missing) * plan.rate_s / _MAKE_UP_S)
-
-
-def missing_of(state: FeedState) -> float:
-    """How much less has passed than should have; negative if more has."""
-    return state.planned - state.passed.amount
 
 
 def judged(plan: FeedPlan, state: FeedState) -> FeedState:
     """The feed, with the difference to its plan noted as worth telling or not."""
-    missing = abs(missing_of(state))
+    missing = abs(state.planned - state.delivered)
     astray = missing > (_CALM * plan.tell if state.astray else plan.tell)
     return state if astray is state.astray else replace(state, astray=astray)
 
 
 def difference(plan: FeedPlan, state: FeedState) -> str:
-    """How what has passed compares with the plan, for people."""
-    missing = missing_of(state)
+    """How what was confirmed compares with the plan, for people."""
+    missing = state.planned - state.delivered
     word = "less" if missing > 0.0 else "more"
     planned, unit = figure(state.planned, plan.unit), plan.unit
-    return f"{figure(abs(missing), unit)} {word} than planned: {figure(state.passed.amount, unit)} instead of {planned}"
+    return f"{figure(abs(missing), unit)} {word} than planned: {figure(state.delivered, unit)} instead of {planned}"
 
 
 def begun(state: FeedState) -> FeedState:

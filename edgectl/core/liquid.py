@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -35,7 +36,8 @@ def pass_all(this: Turn, state: State, measured: Measured) -> Liquids:
     for name, plan in this.unit.feeds.items():
         before = state.feeds[name]
         passed = _passed(this, state, plan.actuator, before.passed, plan.rate_s)
-        after = replace(feed.elapsed(plan, before, measured, this.dt_s), passed=passed)
+        delivered = before.delivered + _confirmed(this, plan.actuator) * this.dt_s / plan.rate_s
+        after = replace(feed.elapsed(plan, before, measured, this.dt_s), passed=passed, delivered=delivered)
         if after.stage is Stage.RUNNING and (reason := feed.is_over(plan, after)):
             this.tell("feed", name, after.stage.value, Stage.DONE.value, "feed", reason)
             after = replace(after, stage=Stage.DONE, blocked="")
@@ -71,6 +73,13 @@ def _exchanged(
         words = ("off", "balanced") if old.told else ("balanced", "off")
         this.tell("balance", plan.name, *words, "perfusion", balance.words(plan, after, old))
     return before if after == before else after
+
+
+def _confirmed(this: Turn, actuator: str) -> float:
+    """What the instrument confirms; nothing where it confirms nothing."""
+    found = this.image.achieved.get(actuator)
+    value = None if found is None else found.value
+    return max(0.0, value) if value is not None and math.isfinite(value) else 0.0
 
 
 def _passed(this: Turn, state: State, name: str, before: PassedState, rate_s: float) -> PassedState:

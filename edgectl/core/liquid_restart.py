@@ -15,6 +15,7 @@ from edgectl.model.state import ActuatorState, State
 
 Tell = Callable[[str, str, str, str, str], None]
 S = TypeVar("S", FeedState, PerfusionState)
+RESTART = "restart"  # until the first scan has asked for flow again
 _MINUTE_S = 60.0
 
 
@@ -48,7 +49,7 @@ def _paused(name: str, state: S, *, held: bool, tell: Tell) -> S:
         return state
     reason = f"the unit comes up HELD; go on with: edgectl feed {name} resume --reason ..."
     tell("feed", name, state.stage.value, Stage.PAUSED.value, reason)
-    return replace(state, stage=Stage.PAUSED)
+    return replace(state, stage=Stage.PAUSED, blocked="")
 
 
 def _fed(
@@ -63,7 +64,7 @@ def _fed(
         flow=0.0,
         extra=0.0,
         shot=0.0,
-        blocked="",
+        blocked=RESTART if state.stage is Stage.RUNNING else "",
     )
 
 
@@ -86,7 +87,7 @@ def _perfused(
         feed=0.0,
         permeate=0.0,
         bleed=0.0,
-        blocked="",
+        blocked=RESTART if state.stage is Stage.RUNNING else "",
         shut="",
     )
 

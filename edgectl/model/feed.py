@@ -30,7 +30,7 @@ class FeedState:
     """Memory of one feed, in the units of its plan.
 
     ``clock_s`` is its batch time. ``exponent`` is what has grown since the profile began (growth rate times time). ``planned`` is what should have passed since the start,
-    ``passed`` what did. ``flow`` is asked for since the scan before, of which ``extra`` makes up and ``shot`` is the bolus. ``bolus`` is what is left of boluses that are due, at
+    ``passed`` what did at most (no unknown is taken for nothing), ``delivered`` what was confirmed. ``flow`` is asked for since the scan before, of which ``extra`` makes up and ``shot`` is the bolus. ``bolus`` is what is left of boluses that are due, at
     ``bolus_flow``; ``given`` of the planned ones have become due. ``made_up`` counts what was made up. ``blocked`` says what kept the actuator from it (empty: nothing);
     ``astray`` that the difference to the plan is told.
     """
@@ -49,6 +49,7 @@ class FeedState:
     made_up: float = 0.0
     blocked: str = ""
     astray: bool = False
+    delivered: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
