@@ -15,16 +15,19 @@ from edgectl.config.character import decode
 from edgectl.config.check import compile_checks
 from edgectl.config.dose import compile_doses
 from edgectl.config.draft import COMMAND_LINE, Draft
+from edgectl.config.feed import compile_feeds
 from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
 from edgectl.config.form import FORMS, UnitFile
 from edgectl.config.hazard import compile_hazards, hazard_names
 from edgectl.config.instrument import compile_instruments
 from edgectl.config.ladder import compile_authority, compile_ladder, compile_restart
+from edgectl.config.level import compile_levels
 from edgectl.config.line import compile_lines
 from edgectl.config.load import check_loads
 from edgectl.config.loop import Loops, compile_loops
 from edgectl.config.override import apply_overrides
+from edgectl.config.perfusion import balance_locks, compile_perfusions
 from edgectl.config.problem import Place, Problem, Severity
 from edgectl.config.quantity import Unreadable
 from edgectl.config.safety import (
@@ -46,6 +49,9 @@ _NAMED = (
     "tags",
     "actuators",
     "loops",
+    "levels",
+    "feeds",
+    "perfusion",
     "limits",
     "interlocks",
     "doses",
@@ -53,7 +59,18 @@ _NAMED = (
     "hazards",
     "alarms",
 )
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
+_RECORDED = (
+    "tags",
+    "actuators",
+    "loops",
+    "levels",
+    "feeds",
+    "perfusion",
+    "interlocks",
+    "checks",
+    "hazards",
+    "alarms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +204,12 @@ def _compile(draft: Draft) -> Plan:
     tags = compile_tags(draft, instruments, period_s)
     actuators = compile_actuators(draft, instruments, period_s)
     loops = compile_loops(draft, tags, actuators)
+    loops |= compile_levels(draft, tags, actuators, loops)
+    owners: dict[str, str] = {}
+    feeds = compile_feeds(draft, tags, actuators, loops, owners)
+    perfusions = compile_perfusions(draft, tags, actuators, loops, owners)
     interlocks = compile_interlocks(draft, tags, actuators)
+    interlocks |= balance_locks(draft, perfusions, interlocks)
     doses = compile_doses(draft, actuators)
     checks = compile_checks(draft, instruments, tags, actuators, period_s)
     known = _known(draft, tags, actuators, loops, interlocks)
@@ -215,6 +237,8 @@ def _compile(draft: Draft) -> Plan:
         authority=compile_authority(draft),
         restart=compile_restart(draft),
         alarms=alarms,
+        feeds=tuple(feed for feed in feeds.values() if feed),
+        perfusions=tuple(found[0] for found in perfusions.values() if found),
     )
 
 

@@ -12,13 +12,16 @@ from edgectl.config.actuator import ActuatorSection
 from edgectl.config.alarm import AlarmSection
 from edgectl.config.check import CheckSection
 from edgectl.config.dose import DoseSection
+from edgectl.config.feed import FeedSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, UNIT, UPLINK
 from edgectl.config.hazard import HazardSection
 from edgectl.config.instrument import InstrumentSection
 from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSection
+from edgectl.config.level import LevelSection
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
+from edgectl.config.perfusion import PerfusionSection
 from edgectl.config.safety import InterlockSection
 from edgectl.config.tag import TagSection
 from edgectl.config.uplink import JournalSection, UplinkSection
@@ -37,6 +40,11 @@ class UnitFile(Section):
     tags: dict[Name, TagSection] = Field(description="Measured values")
     actuators: dict[Name, ActuatorSection] = Field({}, description="Outputs")
     loops: dict[Name, LoopSection] = Field({}, description="Control loops")
+    levels: dict[Name, LevelSection] = Field(
+        {}, description="Control loops that hold a weight with a pump, tuned by physics"
+    )
+    feeds: dict[Name, FeedSection] = Field({}, description="Feeds by a profile")
+    perfusion: dict[Name, PerfusionSection] = Field({}, description="Medium exchange at constant weight")
 
 
 class SafetyFile(Section):
