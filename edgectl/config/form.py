@@ -21,7 +21,7 @@ from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSe
 from edgectl.config.level import LevelSection
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
-from edgectl.config.perfusion import PerfusionSection
+from edgectl.config.perfusion_section import PerfusionSection
 from edgectl.config.safety import InterlockSection
 from edgectl.config.tag import TagSection
 from edgectl.config.uplink import JournalSection, UplinkSection

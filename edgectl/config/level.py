@@ -9,7 +9,7 @@ from pydantic import Field
 from edgectl.config.actuator import Actuators
 from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
-from edgectl.config.liquid import pump_of
+from edgectl.config.liquid import positive, pump_of
 from edgectl.config.loop import Loops
 from edgectl.config.measure import Measure
 from edgectl.config.shape import read
@@ -18,6 +18,7 @@ from edgectl.config.unit import unit_of
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
+from edgectl.model.plan import ActuatorPlan, TagPlan
 
 _KG_S = 60_000.0  # mL/min that make 1 kg/s, with 1 g for 1 mL
 _INTEGRAL = 4.0  # integral time per response time: SIMC for an integrating process, critically damped
@@ -84,7 +85,11 @@ def _level(
     if unit_of(tag.unit).dimension != "mass":
         draft.error((*path, "tag"), f"{tag.name} is in '{tag.unit}', which is no weight")
         return None
-    measure = Measure(draft, path, tag.unit)
+    return _loop(Measure(draft, path, tag.unit), section, tag, pump)
+
+
+def _loop(measure: Measure, section: LevelSection, tag: TagPlan, pump: ActuatorPlan) -> LoopPlan:
+    draft, path = measure.draft, measure.path
     low, high = measure.span("setpoint_range", section.setpoint_range) or (tag.low, tag.high)
     if not tag.low <= low < high <= tag.high:
         message = f"{section.setpoint_range.text} reaches outside the range of tag {tag.name}"
@@ -92,12 +97,8 @@ def _level(
     most = pump.high
     if section.most is not None:
         flows = Measure(draft, path, pump.unit)
-        most = flows.value_inside("most", section.most, 0.0, pump.high, f"the range of {pump.name}")
-        if most == 0.0:
-            draft.error((*path, "most"), f"{section.most.text} moves nothing")
-            return None
-    per_kg = _KG_S / section.response / unit_of(pump.unit).factor
-    gain = per_kg * unit_of(tag.unit).factor
+        most = positive(flows, "most", section.most, pump.high, f"the range of {pump.name}")
+    gain = _KG_S / section.response / unit_of(pump.unit).factor * unit_of(tag.unit).factor
     return LoopPlan(
         name=str(path[1]),
         tag=tag.name,
