@@ -22,7 +22,7 @@ _MINUTES = 1440.0  # of a day
 _ML_PER_PL = 1e-9
 _KG_S = 60_000.0  # mL/min that make 1 kg/s
 _INTEGRAL = 4.0  # integral time per response time: SIMC for an integrating process, critically damped
-_SMOOTH = 0.05  # of the response time: filter of the weight
+_SMOOTH = 0.05  # of the response time: filter of weight and density
 
 Measured = Mapping[str, Measurement]
 Runs = Callable[[PumpPlan], float]
@@ -77,12 +77,15 @@ def _weighed(plan: PerfusionPlan, state: PerfusionState, measured: Measured, ste
     value = good(plan.balance.tag, measured)
     if value is None:
         return state
-    weight = value * plan.balance.scale
-    if state.weight is not None:
-        weight = state.weight + (weight - state.weight) * step_s / (
-            _SMOOTH * plan.balance.response_s + step_s
-        )
-    return replace(state, weight=weight)
+    balance = plan.balance
+    return replace(state, weight=_smoothed(state.weight, value * balance.scale, balance.response_s, step_s))
+
+
+def _smoothed(before: float | None, value: float, response_s: float, step_s: float) -> float:
+    """A value filtered well within the time in which a deviation of it is met."""
+    if before is None:
+        return value
+    return before + (value - before) * step_s / (_SMOOTH * response_s + step_s)
 
 
 def exchange(plan: PerfusionPlan, state: PerfusionState, measured: Measured, step_s: float) -> float:
@@ -114,11 +117,13 @@ def _bleeding(
     most = min(bleed.pump.most, flows.entering) / 60.0 / plan.volume_ml
     density = good(plan.density, measured)
     if density is None:
+        state = replace(state, density=None)
         unsure_s = state.unsure_s + step_s
         holds = measured[plan.density].quality is Quality.UNCERTAIN and unsure_s <= bleed.hold_max_s
         flow = min(state.bleed, most * 60.0 * plan.volume_ml) if holds else 0.0
         return replace(state, bleed=flow, unsure_s=unsure_s)
-    error = density * plan.density_scale / bleed.target - 1.0
+    smoothed = _smoothed(state.density, density * plan.density_scale, bleed.response_s, step_s)
+    error = smoothed / bleed.target - 1.0
     ahead = growth(bleed.growth, measured)
     wanted = ahead + state.dilution + error / bleed.response_s
     dilution = state.dilution
@@ -126,7 +131,13 @@ def _bleeding(
     if not pushes:
         dilution += error / bleed.response_s * step_s / (_INTEGRAL * bleed.response_s)
     share = min(max(0.0, wanted), most)
-    return replace(state, bleed=share * 60.0 * plan.volume_ml, dilution=max(-ahead, dilution), unsure_s=0.0)
+    return replace(
+        state,
+        bleed=share * 60.0 * plan.volume_ml,
+        dilution=max(-ahead, dilution),
+        unsure_s=0.0,
+        density=smoothed,
+    )
 
 
 def _passable(plan: PerfusionPlan, state: PerfusionState, measured: Measured) -> float:
@@ -156,7 +167,7 @@ def _trimmed(
     balance = plan.balance
     reach = balance.authority * wanted
     trim = min(max(-reach, state.trim), reach)
-    nominal = flows.entering - flows.bleed
+    nominal = flows.entering - max(flows.bleed, state.bleed)  # what is asked leaves as surely as what stands
     if state.weight is None or good(balance.tag, measured) is None:
         return replace(state, trim=trim, permeate=min(max(0.0, nominal + trim), most))
     error, gain = state.weight - balance.weight, _KG_S / balance.response_s

@@ -68,7 +68,7 @@ class LedgerState:
 class PerfusionState:
     """Memory of one perfusion. Flows in mL/min.
 
-    ``rate`` is in force, in vessel volumes per day (None: none was yet). ``trim`` is the integral of the weight, ``weight`` the smoothed one in kg (None: not known yet).
+    ``rate`` is in force, in vessel volumes per day (None: none was yet). ``trim`` is the integral of the weight, ``weight`` the smoothed one in kg and ``density`` the smoothed one in cells/mL (None: not known).
     ``dilution`` is the integral of the bleed, per second, ``unsure_s`` for how long the density has not been GOOD. ``feed``, ``permeate`` and ``bleed`` are asked for
     since the scan before. ``passed`` counts mL by actuator. ``blocked`` and ``shut`` say what kept feed and permeate from it (empty: nothing).
     """
@@ -87,3 +87,4 @@ class PerfusionState:
     ledger: LedgerState = LedgerState()
     blocked: str = ""
     shut: str = ""
+    density: float | None = None

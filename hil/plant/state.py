@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Inputs:
     """What the actuators do to the vessel from the present plant time on.
 
-    Gas in mL/min at 25 degC and 1 atm, liquids in mL/min, agitation in rpm (rocks per minute in a bag), bath set point
+    Gas in mL/min at 25 degC and 1 atm, liquids in mL/min (harvest through the filter, bleed with its cells), agitation in rpm (rocks per minute in a bag), bath set point
     in degC.
     """
 
@@ -23,6 +23,7 @@ class Inputs:
     stir_rpm: float = 0.0
     jacket_setpoint_c: float = 30.0
     heater_enabled: bool = False
+    bleed_ml_min: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
