@@ -254,6 +254,7 @@ def _known(
         "manual": {**loops, **actuators},
         "interlock": interlocks,
         "hazard": hazard_names(draft),
+        "feed": {**hazard_names(draft, "feeds"), **hazard_names(draft, "perfusion")},
     }
     return Known(tags, names)
 

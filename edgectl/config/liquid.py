@@ -13,13 +13,13 @@ from edgectl.config.loop import Loops
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, show
 from edgectl.config.tag import Tags
-from edgectl.config.unit import amount_of, unit_of
+from edgectl.config.unit import allowed, amount_of, unit_of
 from edgectl.model.feed_plan import PumpPlan, RatePlan
 from edgectl.model.plan import ActuatorPlan
 
 Between = Literal["step", "line"]
 FlowTime = Annotated[Duration, within(0.0, 365 * 86_400.0)]
-_PER_S = {"1/s": 1.0, "1/min": 1 / 60, "1/h": 1 / 3600, "1/d": 1 / 86_400, "%/h": 0.01 / 3600, "%/d": 0.01 / 86_400}  # fmt: skip
+_HOUR_S = 3600.0
 _PERCENT = 100.0
 _MOST_GROWTH = 2.0  # times the planned one, where nothing is written
 
@@ -58,12 +58,15 @@ def growth_of(draft: Draft, path: Path, section: GrowthSection | None, tags: Tag
     tag = draft.refer((*path, "tag"), section.tag, "tag", tags)
     if tag is None:
         return RatePlan(planned)
-    if tag.unit not in _PER_S:
-        message = f"{tag.name} is in '{tag.unit}', which is no growth rate; allowed: {', '.join(_PER_S)}"
+    unit = unit_of(tag.unit)
+    if unit.dimension != unit_of("1/h").dimension:
+        message = (
+            f"{tag.name} is in '{tag.unit}', which is no growth rate; allowed: {', '.join(allowed('1/h'))}"
+        )
         draft.error((*path, "tag"), message)
     elif not most:
         draft.error(path, "with a tag there must be a bound", "write most, such as most: 6 %/h", on_key=True)
-    return RatePlan(planned, tag.name, _PER_S.get(tag.unit, 0.0), most)
+    return RatePlan(planned, tag.name, unit.factor / _HOUR_S, most)
 
 
 def pump_of(

@@ -47,6 +47,7 @@ def _table() -> dict[str, Unit]:
         "mass concentration": {"ug/L": 1e-3, "mg/L": 1.0, "g/L": 1e3},
         "amount concentration": {"mmol/L": 1.0, "mM": 1.0, "mol/L": 1e3},
         "cell density": {"cells/mL": 1.0, "Mcells/mL": 1e6},
+        "growth rate": {"1/h": 1.0, "1/d": 1 / 24, "%/h": 0.01, "%/d": 0.01 / 24},
         "medium exchange": {"VVD": 1.0},
         "medium per cell": {"pL/cell/d": 1.0, "nL/cell/d": 1e3},
         "conductivity": {"uS/cm": 1e-3, "mS/cm": 1.0},

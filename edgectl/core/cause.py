@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from edgectl.core.loop import FALLBACK
@@ -20,7 +21,7 @@ class Facts(NamedTuple):
     """What a scan knows when causes are judged. Actuators, loops, doses and hazards are as the scan before left them.
 
     ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's;
-    empty if nothing is. ``units`` are those of the tags.
+    empty if nothing is. ``liquids`` says what is wrong with feeds and perfusions, by name. ``units`` are those of the tags.
     """
 
     measured: Mapping[str, Measurement]
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     uplink: str
     journal: str
     conflict: str
+    liquids: Mapping[str, str] = MappingProxyType({})
 
 
 class Standing(enum.IntEnum):
@@ -95,6 +97,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.UPLINK: lambda _, facts: bool(facts.uplink),
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
     Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
+    Watch.FEED: lambda name, facts: name in facts.liquids,
 }
 
 _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
@@ -112,5 +115,6 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].reason or f"{name} is clear",
     Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
+    Watch.FEED: lambda name, facts: facts.liquids.get(name, f"{name} gives what it should"),
     Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }
