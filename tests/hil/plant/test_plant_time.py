@@ -120,5 +120,6 @@ def test_inputs_are_those_of_the_actuators() -> None:
         "stir_rpm",
         "jacket_setpoint_c",
         "heater_enabled",
+        "bleed_ml_min",
     ]
     assert plant.inputs == Inputs(jacket_setpoint_c=30.0)
