@@ -206,9 +206,11 @@ def test_bleeding_needs_a_known_density() -> None:
 
 
 def test_a_density_that_comes_back_finds_no_wound_up_bleed() -> None:
-    fibre = running(Fibre(plan(), Tank(density=5.0)), 48.0)
-    assert fibre.own.dilution == 0.0
-    assert fibre.own.bleed == 0.0
+    thin = running(Fibre(plan(period_s=60.0), Tank(density=5.0)), 48.0)
+    assert (thin.own.dilution, thin.own.bleed) == (0.0, 0.0)
+    dense = running(Fibre(plan(period_s=60.0), Tank(density=40.0)), 48.0)
+    assert dense.own.bleed == pytest.approx(ONE_VVD)  # all that enters leaves as bleed
+    assert abs(dense.own.dilution) < 1e-6
 
 
 @pytest.mark.parametrize("word", ["pause", "stop"])
