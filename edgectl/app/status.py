@@ -15,6 +15,7 @@ from edgectl.app.alarm import listed
 from edgectl.app.alarm import table as alarm_table
 from edgectl.app.control_socket import Unreachable, ask, find
 from edgectl.app.exit_code import ExitCode
+from edgectl.app.liquid_table import liquid_tables
 from edgectl.config.settings import Settings
 from edgectl.core.text import span
 
@@ -63,6 +64,7 @@ def tables(picture: dict[str, Any]) -> Group:
         _tags(picture),
         _actuators(picture),
         _doses(picture),
+        *liquid_tables(picture),
         _lines(picture),
     )
 

@@ -1,4 +1,4 @@
-"""Commands about the unit as a whole: trips, reset, hold, resume, authority, batch."""
+"""Commands about the unit as a whole: trips, reset, hold, resume, authority, batch, feed."""
 
 from __future__ import annotations
 
@@ -89,4 +89,19 @@ def batch(name: str, reason: str, unit: str | None) -> None:
     _finish(of_unit(unit, "batch", name, reason))
 
 
-COMMANDS = (trips, reset, hold, resume, authority, batch)
+@click.command()
+@click.argument("name")
+@click.argument("what", type=click.Choice(["start", "pause", "resume", "stop", "clock", "bolus"]))
+@click.argument("number", required=False, default="")
+@_asking
+def feed(name: str, what: str, number: str, reason: str, unit: str | None) -> None:
+    """Start, pause, resume or stop the feed or perfusion NAME.
+
+    clock HOURS sets its batch time (0 is its start), bolus AMOUNT gives so much at once, in the feed's unit of amount.
+    """
+    from edgectl.app.request import of_unit
+
+    _finish(of_unit(unit, "feed", f"{what} {number}".rstrip(), reason, target=name))
+
+
+COMMANDS = (trips, reset, hold, resume, authority, batch, feed)

@@ -38,6 +38,11 @@ class CauseSection(Section):
     manual: str | None = Field(None, description="A manual output about to end", examples=["TIC-101"])
     interlock: str | None = Field(None, description="An interlock that acts", examples=["base-stop"])
     hazard: str | None = Field(None, description="A hazard that acts", examples=["overheated"])
+    feed: str | None = Field(
+        None,
+        description="A feed that gives other than planned, or a perfusion whose pumps disagree with its weight",
+        examples=["F-101"],
+    )
     uplink: Literal["lost"] | None = Field(None, description="The uplink is lost", examples=["lost"])
     journal: Literal["failing"] | None = Field(
         None, description="The journal cannot write", examples=["failing"]
@@ -95,6 +100,7 @@ def _kind(key: str) -> str:
         "dose": "dosing limit",
         "manual": "loop or actuator",
         "health": "loop with health",
+        "feed": "feed or perfusion",
     }.get(key, key)
 
 

@@ -15,6 +15,7 @@ from edgectl.config.character import decode
 from edgectl.config.check import compile_checks
 from edgectl.config.dose import compile_doses
 from edgectl.config.draft import COMMAND_LINE, Draft
+from edgectl.config.feed import compile_feeds
 from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
 from edgectl.config.form import FORMS, UnitFile
@@ -22,10 +23,12 @@ from edgectl.config.hazard import compile_hazards, hazard_names
 from edgectl.config.health import compile_health
 from edgectl.config.instrument import compile_instruments
 from edgectl.config.ladder import compile_authority, compile_ladder, compile_restart
+from edgectl.config.level import compile_levels
 from edgectl.config.line import compile_lines
 from edgectl.config.load import check_loads
 from edgectl.config.loop import Loops, compile_loops
 from edgectl.config.override import apply_overrides
+from edgectl.config.perfusion import balance_locks, compile_perfusions
 from edgectl.config.problem import Place, Problem, Severity
 from edgectl.config.quantity import Unreadable
 from edgectl.config.safety import (
@@ -53,6 +56,9 @@ _NAMED = (
     "actuators",
     "loops",
     "soft_sensors",
+    "levels",
+    "feeds",
+    "perfusion",
     "limits",
     "interlocks",
     "doses",
@@ -61,7 +67,19 @@ _NAMED = (
     "alarms",
     "tuning",
 )
-_RECORDED = ("tags", "soft_sensors", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
+_RECORDED = (
+    "tags",
+    "soft_sensors",
+    "actuators",
+    "loops",
+    "levels",
+    "feeds",
+    "perfusion",
+    "interlocks",
+    "checks",
+    "hazards",
+    "alarms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +220,12 @@ def _compile(draft: Draft) -> Plan:
     )
     actuators = built.actuators
     loops = compile_loops(draft, tags, actuators, built.loops)
+    loops |= compile_levels(draft, tags, actuators, loops)
+    owners: dict[str, str] = {}
+    feeds = compile_feeds(draft, tags, actuators, loops, owners)
+    perfusions = compile_perfusions(draft, tags, actuators, loops, owners)
     interlocks = compile_interlocks(draft, tags, actuators)
+    interlocks |= balance_locks(draft, perfusions, interlocks)
     doses = compile_doses(draft, actuators)
     checks = compile_checks(draft, instruments, tags, actuators, period_s)
     health = {name: compile_health(draft, loop, period_s) for name, loop in loops.items()}
@@ -234,6 +257,8 @@ def _compile(draft: Draft) -> Plan:
         vessel=vessel,
         soft=tuple(soft for soft in softs.plans.values() if soft),
         health=tuple(plan for plan in health.values() if plan),
+        feeds=tuple(feed for feed in feeds.values() if feed),
+        perfusions=tuple(found[0] for found in perfusions.values() if found),
     )
 
 
@@ -255,6 +280,7 @@ def _known(
         "manual": {**loops, **actuators},
         "interlock": interlocks,
         "hazard": hazard_names(draft),
+        "feed": {**hazard_names(draft, "feeds"), **hazard_names(draft, "perfusion")},
     }
     return Known(tags, names)
 

@@ -12,13 +12,16 @@ from edgectl.config.actuator import ActuatorSection
 from edgectl.config.alarm import AlarmSection
 from edgectl.config.check import CheckSection
 from edgectl.config.dose import DoseSection
+from edgectl.config.feed import FeedSection
 from edgectl.config.field import Duration, Name, Range, Section, within
 from edgectl.config.folder import SAFETY, TUNING, UNIT, UPLINK
 from edgectl.config.hazard import HazardSection
 from edgectl.config.instrument import InstrumentSection
 from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSection
+from edgectl.config.level import LevelSection
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
+from edgectl.config.perfusion_section import PerfusionSection
 from edgectl.config.safety import InterlockSection
 from edgectl.config.soft_form import SoftSection
 from edgectl.config.structure_oxygen import OxygenServos
@@ -51,6 +54,11 @@ class UnitFile(Section):
     soft_sensors: dict[Name, SoftSection] = Field(
         {}, description="Values nobody measures, worked out from tags"
     )
+    levels: dict[Name, LevelSection] = Field(
+        {}, description="Control loops that hold a weight with a pump, tuned by physics"
+    )
+    feeds: dict[Name, FeedSection] = Field({}, description="Feeds by a profile")
+    perfusion: dict[Name, PerfusionSection] = Field({}, description="Medium exchange at constant weight")
 
 
 class SafetyFile(Section):

@@ -295,7 +295,6 @@ class _Output:
             return None
         if not (actuator.low <= min(low, high) and max(low, high) <= actuator.high):
             span = f"{show(actuator.low, '')}..{show(actuator.high, actuator.unit)}"
-            self._draft.error(
-                path, f"{written.text} reaches outside the range of actuator {actuator.name}: {span}"
-            )
+            message = f"{written.text} reaches outside the range of actuator {actuator.name}: {span}"
+            self._draft.error(path, message)
         return low, high

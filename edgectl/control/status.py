@@ -7,6 +7,7 @@ from typing import Any
 
 from edgectl.control.executive import Executive
 from edgectl.control.instrument import Instrument
+from edgectl.control.liquid_status import feeds, perfusions
 from edgectl.control.poller import Poller
 from edgectl.core.alarm import hidden, shown
 from edgectl.core.dose import in_hour
@@ -52,6 +53,8 @@ def snapshot(
         "alarms": {},
         "flood": False,
         "doses": _doses(plan, executive.state),
+        "feeds": feeds(plan, executive.state),
+        "perfusions": perfusions(plan, executive.state),
         "checks": _checks(executive.state),
         "lines": {poller.branch.plan.name: _line(poller) for poller in pollers},
         "journal": journal._asdict() if journal else None,

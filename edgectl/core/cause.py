@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from edgectl.core.loop import FALLBACK
@@ -21,7 +22,7 @@ class Facts(NamedTuple):
     """What a scan knows when causes are judged. Actuators, loops, doses and hazards are as the scan before left them.
 
     ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's;
-    empty if nothing is. ``units`` are those of the tags.
+    empty if nothing is. ``liquids`` says what is wrong with feeds and perfusions, by name. ``units`` are those of the tags.
     """
 
     measured: Mapping[str, Measurement]
@@ -37,6 +38,7 @@ class Facts(NamedTuple):
     journal: str
     conflict: str
     health: Mapping[str, HealthState] = {}
+    liquids: Mapping[str, str] = MappingProxyType({})
 
 
 class Standing(enum.IntEnum):
@@ -98,6 +100,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
     Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.word is Word.BAD,
     Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
+    Watch.FEED: lambda name, facts: name in facts.liquids,
 }
 
 _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
@@ -116,5 +119,6 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
     Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.line,
+    Watch.FEED: lambda name, facts: facts.liquids.get(name, f"{name} gives what it should"),
     Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }

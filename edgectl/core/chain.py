@@ -52,8 +52,9 @@ def permit_all(
     guarded: Guarded,
     measured: Mapping[str, Measurement],
     period_s: float,
+    fed: Mapping[str, Demand],
 ) -> None:
-    """Pass every demand through the chain, and note in ``chain`` what came of it."""
+    """Pass every demand through the chain, and note in ``chain`` what came of it. ``fed`` is what feeds ask of actuators that nobody has in hand."""
     loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
@@ -61,7 +62,8 @@ def permit_all(
     for name, output in this.unit.outputs.items():
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
-        demand = demand_of(output, before, asked.get(name))
+        wish = asked.get(name) or (fed.get(name) if before.manual is None else None)
+        demand = demand_of(output, before, wish)
         order, dose = orders.get(name), doses.get(name, FREE)
         dosed = _prepared(this, chain, name, demand, guarded, period_s)
         given = demand if dosed is None or demand.value is None else demand._replace(value=dosed.value)
@@ -121,13 +123,18 @@ def _restricted(
     if bool(following.reason) != (NOT_FOLLOWING in before.restricted_by):
         words = ("following", NOT_FOLLOWING) if following.reason else (NOT_FOLLOWING, "following")
         this.tell("actuator", name, *words, "follow", following.reason or f"at {figure(command.value, unit)}")
-    locks = [name for name in names if name not in _PLAY]
+    locks = overruled(names)
     if locks:
         chain.locked.add(output.loop)
-    had = [name for name in before.restricted_by if name not in _PLAY]
+    had = overruled(before.restricted_by)
     if had != locks:
         verb = "held" if locks else "free again"
         ordered = {*had, *locks} - {guard for guard, _ in output.guards} - {NOT_A_NUMBER}
         actor = "supervisor" if ordered else "interlock"
         reason = f"{verb} at {figure(command.value, unit)}"
         this.tell("restriction", name, ", ".join(had), ", ".join(locks), actor, reason)
+
+
+def overruled(names: tuple[str, ...]) -> list[str]:
+    """The restrictions among ``names`` that take an actuator out of the hands of whoever asks; limits are the normal play of control."""
+    return [name for name in names if name not in _PLAY]

@@ -42,13 +42,10 @@ def meter(
     dt_s: float,
 ) -> DoseState:
     """One ledger after ``dt_s`` more, in which ``commanded`` was on its way and ``achieved`` was confirmed last."""
-    before, after, confirmed_ns = _rates(state, output, commanded, achieved)
-    since_s = dt_s
-    if confirmed_ns != state.confirmed_ns:
-        since_s = min(max(0.0, (now_ns - confirmed_ns) / _NS), dt_s)
-    else:
-        before = after
-    amount = (before * (dt_s - since_s) + after * since_s) / plan.rate_s
+    passed, after, confirmed_ns = passing(
+        state.rate, state.confirmed_ns, output, commanded, achieved, now_ns, dt_s
+    )
+    amount = passed / plan.rate_s
     minutes, minute, minute_s = state.minutes, state.minute + amount, state.minute_s + dt_s
     if not amount and not minutes and not minute:
         minute_s = 0.0
@@ -69,24 +66,46 @@ def meter(
     return state if counted == state else counted
 
 
+def passing(
+    rate: float,
+    last_ns: int,
+    output: ActuatorPlan,
+    commanded: float,
+    achieved: Achieved | None,
+    now_ns: int,
+    dt_s: float,
+) -> tuple[float, float, int]:
+    """What passed in ``dt_s`` (the actuator's unit times s), the largest rate since, and when that was confirmed.
+
+    ``rate`` is the largest before, ``last_ns`` when that was confirmed.
+    """
+    before, after, confirmed_ns = _rates(rate, last_ns, output, commanded, achieved)
+    since_s = dt_s
+    if confirmed_ns != last_ns:
+        since_s = min(max(0.0, (now_ns - confirmed_ns) / _NS), dt_s)
+    else:
+        before = after
+    return before * (dt_s - since_s) + after * since_s, after, confirmed_ns
+
+
 def _rates(
-    state: DoseState, output: ActuatorPlan, commanded: float, achieved: Achieved | None
+    rate: float, last_ns: int, output: ActuatorPlan, commanded: float, achieved: Achieved | None
 ) -> tuple[float, float, int]:
     """The largest rates before and after the latest confirmation, and when that was.
 
     A command within the resolution of what was sent is not sent, so it changes nothing.
     """
-    before = max(state.rate, commanded)
+    before = max(rate, commanded)
     if achieved is None or achieved.value is None or not math.isfinite(achieved.value):
-        return before, before, state.confirmed_ns
+        return before, before, last_ns
     at_ns = achieved.at.mono_ns
     pending = abs(commanded - achieved.commanded) > output.resolution
     astray = abs(achieved.value - achieved.commanded) > max(output.tolerance, output.resolution)
     confirmed = max(0.0, achieved.value)
     if pending or astray:
         confirmed = max(confirmed, commanded, achieved.commanded if astray else 0.0)
-        if at_ns == state.confirmed_ns:
-            confirmed = max(confirmed, state.rate)
+        if at_ns == last_ns:
+            confirmed = max(confirmed, rate)
     return before, confirmed, at_ns
 
 

@@ -9,6 +9,7 @@ from edgectl.core.annunciator import annunciate
 from edgectl.core.cause import Facts
 from edgectl.core.dose import meter_all
 from edgectl.core.ladder import RUNGS, climb, effect, stopped, trouble
+from edgectl.core.liquid_trouble import troubles
 from edgectl.core.manual import endings
 from edgectl.core.owner import faded
 from edgectl.core.owner import label as whose
@@ -79,6 +80,7 @@ def guard(
         journal=_journal(image),
         conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
         health=state.health,
+        liquids=troubles(state),
     )
     hazards = supervise(
         plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from edgectl.core.loop import WAITING, Loop
 from edgectl.core.share import achieved_output
 from edgectl.core.unit import unit_of
+from edgectl.model.feed import FeedState, PerfusionState
 from edgectl.model.health import HealthState
 from edgectl.model.loop import LoopState
 from edgectl.model.plan import Plan
@@ -46,6 +47,8 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         health={health.loop: HealthState() for health in plan.health},
         doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
         soft={soft.name: SoftState() for soft in plan.soft},
+        feeds={feed.name: FeedState() for feed in plan.feeds},
+        perfusions={perfusion.name: PerfusionState() for perfusion in plan.perfusions},
     )
 
 

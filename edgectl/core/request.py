@@ -11,8 +11,10 @@ from edgectl.core.dose import told
 from edgectl.core.dose_request import for_doses
 from edgectl.core.experiment_request import serve_tune
 from edgectl.core.experiment_watch import Scene
+from edgectl.core.feed_request import serve_feed
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
+from edgectl.core.liquid import Liquids
 from edgectl.core.loop import Loop
 from edgectl.core.manual import by_hand, by_itself, given_back, taken
 from edgectl.core.output import Output
@@ -38,7 +40,7 @@ _HUGE = 1e300  # beyond it a whole number may be no float any more
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What requests are checked against and applied to, in one scan. ``guarded``, ``loops`` and ``actuators`` are changed in place."""
+    """What requests are checked against and applied to, in one scan. ``guarded``, ``loops``, ``actuators`` and ``liquids`` are changed in place."""
 
     unit: Unit
     now: Instant
@@ -47,6 +49,7 @@ class Desk:
     guarded: Guarded
     loops: dict[str, LoopState]
     actuators: dict[str, ActuatorState]
+    liquids: Liquids
     experiments: dict[str, Experiment] = field(default_factory=dict)
 
     def scene(self) -> Scene:
@@ -124,6 +127,8 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         return serve_unit(desk.unit, desk.guarded, request)
     if request.ask is Ask.TUNE:
         return serve_tune(desk.scene(), desk.experiments, desk.loops, request)
+    if request.ask is Ask.FEED:
+        return serve_feed(desk.unit, desk.guarded.unit.held, desk.liquids, desk.actuators, request)
     if request.ask not in MOVES:
         raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
     return _move(desk, request)

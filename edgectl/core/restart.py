@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from edgectl.core.initial import initial_state
-from edgectl.core.loop import HOLDING, REGULATING, TUNING, WAITING
+from edgectl.core.liquid_restart import come_back
+from edgectl.core.loop import REGULATING, TUNING
+from edgectl.core.resumption import gone_on, standing
 from edgectl.core.text import figure, span
 from edgectl.model.event import Event
 from edgectl.model.experiment import Stage
@@ -118,6 +120,8 @@ class _Desk:
         start = initial_state(self.plan)
         reason = f"out of control for {_length(outage)}, {outage.reason}; the plan is the same"
         self.tell("restart", self.plan.unit, "stopped", "resumed", reason)
+        blind_s = _blind_s(snapshot, outage)
+        feeds, perfusions = come_back(self.plan, start, saved, blind_s, held=False, tell=self.tell)
         state = replace(
             saved,
             scan=0,
@@ -129,11 +133,13 @@ class _Desk:
             health={**start.health, **saved.health},
             alarms={**start.alarms, **saved.alarms},
             doses=self._doses({**start.doses, **saved.doses}, snapshot, outage),
-            loops={**start.loops, **{n: _go_on(start.loops[n], s) for n, s in saved.loops.items()}},
+            loops={**start.loops, **{n: gone_on(start.loops[n], s) for n, s in saved.loops.items()}},
             actuators={
                 **start.actuators,
-                **{n: _stand(start.actuators[n], s) for n, s in saved.actuators.items()},
+                **{n: standing(start.actuators[n], s) for n, s in saved.actuators.items()},
             },
+            feeds=feeds,
+            perfusions=perfusions,
         )
         return Begun(state, tuple(self.events))
 
@@ -155,6 +161,8 @@ class _Desk:
         self.tell("restart", self.plan.unit, "stopped", "held", held)
         earlier = f"; held before: {saved.unit.held}" if saved.unit.held else ""
         unit = replace(saved.unit, held=f"{held}{earlier}", authority=Authority.LOCAL, owner="")
+        blind_s = _blind_s(snapshot, outage)
+        feeds, perfusions = come_back(self.plan, start, saved, blind_s, held=True, tell=self.tell)
         state = replace(
             saved,
             scan=0,
@@ -169,6 +177,8 @@ class _Desk:
             loops=self._loops(start, saved, snapshot.setpoints),
             actuators=self._actuators(start, saved),
             unit=unit,
+            feeds=feeds,
+            perfusions=perfusions,
         )
         return Begun(state, tuple(self.events))
 
@@ -261,33 +271,9 @@ class _Desk:
         return doses
 
 
-def _go_on(start: LoopState, saved: LoopState) -> LoopState:
-    """A loop that waits for its first GOOD input, and then goes on where it was."""
-    pid = saved.pid
-    held = pid.integral if pid.law else saved.achieved
-    integral = {REGULATING: pid.integral, HOLDING: held, WAITING: saved.kept}
-    return replace(
-        saved,
-        output=saved.output if saved.mode is Mode.MAN else start.output,
-        achieved=start.achieved,
-        pid=start.pid._replace(reference=pid.reference, factors=pid.factors, forward=pid.forward),
-        unsure_s=0.0,
-        condition=start.condition,
-        kept=integral.get(saved.condition),
-    )
-
-
-def _stand(start: ActuatorState, saved: ActuatorState) -> ActuatorState:
-    """An actuator as its last will left it; what a person wants of it by hand still counts."""
-    return replace(
-        saved,
-        value=start.value,
-        restricted_by=(),
-        astray_s=0.0,
-        confirmed=start.confirmed,
-        stuck=start.stuck,
-        stood_s=0.0,
-    )
+def _blind_s(snapshot: Snapshot, outage: Outage) -> float:
+    """For how long pumps may have gone on without control; not at all after an end that stopped them."""
+    return 0.0 if snapshot.clean else outage.seconds or 0.0
 
 
 def _length(outage: Outage) -> str:

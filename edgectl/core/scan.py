@@ -1,8 +1,8 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
 The order is fixed: judge the samples, work out the soft sensors, interlock states, everything that guards the unit, manual outputs whose time
-is over, requests, loops with masters before slaves, the interlock chain, what the loops learn from what the chain allowed and the actuators
-achieved, and how well each loop does.
+is over, requests, loops with masters before slaves, feeds and perfusions, the interlock chain, what the loops learn from what the chain allowed
+and the actuators achieved, and how well each loop does.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from edgectl.core.interlock import (
 )
 from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
+from edgectl.core.liquid import demand_all, pass_all, settle_all
 from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
@@ -74,6 +75,7 @@ def scan(
     soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
+    liquids = pass_all(this, state, measured)
     desk = Desk(
         unit,
         now,
@@ -82,6 +84,7 @@ def scan(
         guarded,
         dict(state.loops),
         dict(state.actuators),
+        liquids,
         dict(state.experiments),
     )
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
@@ -92,7 +95,9 @@ def scan(
     tuned = conduct(this, desk.scene(), tried, loops, plan.period_s) if tried else {}
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints, tuned)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
-    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s)
+    fed = demand_all(this, liquids, measured, actuators, plan.period_s)
+    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s, fed)
+    settle_all(this, liquids, chain)
     settled = _settle(this, chain, loops, moves, faults, measured)
     return Result(
         state=State(
@@ -111,6 +116,8 @@ def scan(
             soft=soft,
             health=_health(this, state.health, settled, guarded, chain, measured),
             experiments=record(tried, unit.loops, settled, measured) if tried else tried,
+            feeds=liquids.feeds,
+            perfusions=liquids.perfusions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),

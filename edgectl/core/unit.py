@@ -11,6 +11,7 @@ from edgectl.core.health import Patient, ward_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
+from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
@@ -39,6 +40,8 @@ class Unit:
     dosing: Mapping[str, ActuatorPlan]
     soft: tuple[SoftPlan, ...]
     ward: tuple[Patient, ...]
+    feeds: Mapping[str, FeedPlan]
+    perfusions: Mapping[str, PerfusionPlan]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,8 @@ def _unit_of(key: _Same) -> Unit:
         dosing={name: actuator for name, actuator in actuators.items() if actuator.pulse or actuator.rivals},
         soft=plan.soft,
         ward=ward_of(plan, loops),
+        feeds={feed.name: feed for feed in plan.feeds},
+        perfusions={perfusion.name: perfusion for perfusion in plan.perfusions},
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgectl.model.dosing import PulsePlan
+from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
 from edgectl.model.health_plan import HealthPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
@@ -178,3 +179,5 @@ class Plan:
     vessel: VesselPlan | None = None
     soft: tuple[SoftPlan, ...] = ()
     health: tuple[HealthPlan, ...] = ()
+    feeds: tuple[FeedPlan, ...] = ()
+    perfusions: tuple[PerfusionPlan, ...] = ()

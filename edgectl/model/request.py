@@ -25,6 +25,7 @@ class Ask(enum.Enum):
     RESUME = "resume"  # the unit
     BATCH = "batch"  # the unit: a new batch of this name begins, and totals with it
     TUNE = "tune"  # a loop: an experiment begins (its method), or stops
+    FEED = "feed"  # a feed or a perfusion: start, pause, resume, stop, clock HOURS, bolus AMOUNT
 
 
 class Origin(enum.Enum):

@@ -79,6 +79,7 @@ class Watch(enum.Enum):
     UPLINK = "uplink"  # the uplink has been lost for longer than the ladder's first rung
     JOURNAL = "journal"  # the journal cannot write
     HEALTH = "health"  # a loop that does badly
+    FEED = "feed"  # a feed that gives other than planned, or a perfusion whose pumps disagree with its weight
     CONFLICT = "conflict"  # another host than the owner of remote authority has asked for something within the last minute
 
 

@@ -10,6 +10,7 @@ from edgectl.model.command import Command
 from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
 from edgectl.model.experiment import Experiment
+from edgectl.model.feed import FeedState, PerfusionState
 from edgectl.model.health import HealthState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -229,6 +230,8 @@ class State:
     soft: Mapping[str, SoftState] = field(default_factory=dict)
     health: Mapping[str, HealthState] = field(default_factory=dict)
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    feeds: Mapping[str, FeedState] = field(default_factory=dict)
+    perfusions: Mapping[str, PerfusionState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,6 +271,8 @@ def essence(state: State) -> object:
         _steady(state.doses),
         [(name, loop.mode, loop.target, loop.faults) for name, loop in state.loops.items()],
         [(name, actuator.manual) for name, actuator in state.actuators.items()],
+        [(name, feed.stage, feed.given, feed.bolus > 0.0) for name, feed in state.feeds.items()],
+        [(name, perfusion.stage) for name, perfusion in state.perfusions.items()],
     )
 
 

@@ -119,6 +119,12 @@ class Broth:
         if volume > 0.0:
             self._remove(volume, 1.0 - self._vessel.cell_retention)
 
+    def bleed(self, volume_ml: float) -> None:
+        """Mixed liquid leaves beside the filter, with its cells; the pump draws air once only the heel is left."""
+        volume = min(volume_ml * 1e-3, self.volume_l - self._vessel.heel_l)
+        if volume > 0.0:
+            self._remove(volume, 1.0)
+
     def spill(self) -> None:
         """What rises over the brim leaves through the vent, cells and all."""
         excess = self.volume_l - BRIM_SHARE * self._vessel.total_l

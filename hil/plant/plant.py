@@ -93,7 +93,7 @@ class Plant:
     def pour(self, feed_ml: float = 0.0, lactate_mmol: float = 0.0) -> None:
         """A bolus, at once: medium at its own temperature, and lactic acid."""
         if feed_ml > 0.0:
-            self._move_liquids(0.0, feed_ml, 0.0)
+            self._move_liquids(0.0, feed_ml, 0.0, 0.0)
         self._broth.add_lactate(lactate_mmol)
 
     def controlled(self) -> tuple[float, float, float, float]:
@@ -138,12 +138,13 @@ class Plant:
 
     def _step(self, mean: tuple[float, ...]) -> None:
         """One grid second at these inputs, in the order of `Inputs`."""
-        air, co2, o2, n2, base, feed, harvest, rpm, jacket_setpoint_c, heating, heater, cooler = mean
+        air, co2, o2, n2, base, feed, harvest, rpm, jacket_setpoint_c, heating, heater, cooler, bleed = mean
         broth, gas, culture, thermal = self._broth, self._gas, self._culture, self._thermal
         if self._steps % STEPS_PER_MINUTE == 0:
             culture.plan_minute(broth, thermal.vessel_c)
-        if base > 0.0 or feed > 0.0 or harvest > 0.0:
-            self._move_liquids(base * STEP_S / 60.0, feed * STEP_S / 60.0, harvest * STEP_S / 60.0)
+        if base > 0.0 or feed > 0.0 or harvest > 0.0 or bleed > 0.0:
+            minutes = STEP_S / 60.0
+            self._move_liquids(base * minutes, feed * minutes, harvest * minutes, bleed * minutes)
         gas.set_temperature(thermal.vessel_c)
         gas.set_agitation(rpm, broth.volume_l)
         gas.step(broth, (air, co2, o2, n2), culture.oxygen_demand_mmol_h)
@@ -161,7 +162,7 @@ class Plant:
         self._rpm = rpm
         self._probes.follow(self._seen())
 
-    def _move_liquids(self, base_ml: float, feed_ml: float, harvest_ml: float) -> None:
+    def _move_liquids(self, base_ml: float, feed_ml: float, harvest_ml: float, bleed_ml: float) -> None:
         broth, vessel = self._broth, self.vessel
         mass_kg = broth.volume_l * KG_PER_L
         if base_ml > 0.0:
@@ -172,6 +173,8 @@ class Plant:
             self._thermal.add_liquid(mass_kg, feed_ml * 1e-3 * KG_PER_L, vessel.medium.temperature_c)
         if harvest_ml > 0.0:
             broth.harvest(harvest_ml)
+        if bleed_ml > 0.0:
+            broth.bleed(bleed_ml)
         broth.spill()
 
     def _seen(self) -> tuple[float, ...]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Inputs:
     """What the actuators do to the vessel from the present plant time on.
 
-    Gas in mL/min at 25 degC and 1 atm, liquids in mL/min, agitation in rpm (rocks per minute in a bag), bath set point
-    in degC, heater and cooler of an electric jacket in percent (0 to 100).
+    Gas in mL/min at 25 degC and 1 atm, liquids in mL/min (harvest through the filter, bleed with its cells), agitation in rpm (rocks per minute
+    in a bag), bath set point in degC, heater and cooler of an electric jacket in percent (0 to 100).
     """
 
     air_ml_min: float = 0.0
@@ -25,6 +25,7 @@ class Inputs:
     heater_enabled: bool = False
     heater: float = 0.0
     cooler: float = 0.0
+    bleed_ml_min: float = 0.0
 
 
 @dataclass(slots=True)

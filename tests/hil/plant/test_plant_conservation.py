@@ -184,3 +184,16 @@ def test_dry_gas_carries_water_away_in_proportion_to_its_flow() -> None:
     plant.inputs.jacket_setpoint_c, plant.inputs.heater_enabled = 37.6, True
     plant.advance(86400.0 / 4)
     assert plant.ledger.evaporated_ml == pytest.approx(1.9 / 4 * 1.1, rel=0.1)
+
+
+def test_a_bleed_takes_cells_along_that_a_harvest_leaves_behind() -> None:
+    vessel = dense(VESSELS["demo_2l"])
+    cells = {}
+    for name in ("harvest_ml_min", "bleed_ml_min"):
+        plant = Plant(vessel)
+        setattr(plant.inputs, name, 10.0)
+        plant.advance(600.0)
+        truth = plant.truth()
+        assert truth.volume_l == pytest.approx(1.9, abs=1e-3)
+        cells[name] = truth.viable_per_ml * truth.volume_l
+    assert cells["bleed_ml_min"] == pytest.approx(0.95 * cells["harvest_ml_min"], rel=1e-3)

@@ -122,5 +122,6 @@ def test_inputs_are_those_of_the_actuators() -> None:
         "heater_enabled",
         "heater",
         "cooler",
+        "bleed_ml_min",
     ]
     assert plant.inputs == Inputs(jacket_setpoint_c=30.0)
