@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS loop (
     output double precision,
     condition text NOT NULL,
     in_band boolean NOT NULL,
+    health text,                 -- good watch bad unknown; NULL of a loop with health: off
+    health_line text,
     historical boolean NOT NULL,
     seq double precision
 );

@@ -185,6 +185,19 @@ def replay(journal: Path, run_number: int | None, as_json: bool) -> None:
 
 
 @edgectl.command()
+@click.argument("journal", type=click.Path(exists=True, path_type=Path))
+@_JSON
+def cells(journal: Path, as_json: bool) -> None:
+    """Say day by day what the cells of a batch did: oxygen uptake, density and growth, each with its 95 % interval.
+
+    From the soft sensors in its JOURNAL, or in the state folder that holds it.
+    """
+    from edgectl.app.cells import main
+
+    _finish(main(journal, as_json=as_json))
+
+
+@edgectl.command()
 @click.argument("folder", type=FOLDER, required=False)
 @click.option("--plan", "plan_file", type=FILE, help="A compiled plan instead of a folder.")
 @_SET

@@ -17,6 +17,7 @@ from edgectl.app.control_socket import Unreachable, ask, find
 from edgectl.app.exit_code import ExitCode
 from edgectl.config.settings import Settings
 
+_HEALTH_STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 _QUALITY_STYLE = {"GOOD": "green", "UNCERTAIN": "yellow", "BAD": "bold red"}
 
 
@@ -56,6 +57,7 @@ def tables(picture: dict[str, Any]) -> Group:
         *_guards(picture),
         *_checks(picture),
         _loops(picture),
+        *_health(picture),
         _tags(picture),
         _actuators(picture),
         _doses(picture),
@@ -130,6 +132,13 @@ def _loops(picture: dict[str, Any]) -> Table:
             _number(loop["output"]), loop["condition"], verdict,
         )  # fmt: skip
     return table
+
+
+def _health(picture: dict[str, Any]) -> Iterator[Text]:
+    """One line a loop: how it does."""
+    for loop in picture["loops"].values():
+        if loop.get("health"):
+            yield Text.assemble((f"{loop['health']:8}", _HEALTH_STYLE[loop["health"]]), loop["health_line"])
 
 
 def _tags(picture: dict[str, Any]) -> Table:

@@ -15,8 +15,8 @@ from edgectl.config.measure import Measure
 from edgectl.config.pulse import PulseSection, pulse_of
 from edgectl.config.quantity import show, show_duration
 from edgectl.config.shape import read
-from edgectl.config.tag import checked_unit
-from edgectl.config.unit import SWITCH
+from edgectl.config.tag import Tags, checked_unit
+from edgectl.config.unit import SWITCH, same
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.instrument import Channel
 from edgectl.model.plan import ActuatorPlan
@@ -87,6 +87,11 @@ class ActuatorSection(Section):
     min_off: Annotated[Duration, within(0.0, 86_400.0)] = Field(
         0.0, description="Once at safe, it stays there for so long", examples=["5 min"]
     )
+    delivers: str | None = Field(
+        None,
+        description="Tag that measures what really flows; the loop then learns of an empty bottle",
+        examples=["FT-103"],
+    )
     description: str = Field("", description="For people", examples=["CO2 flow"])
     pulse: PulseSection | None = Field(
         None, description="A pump that gives small amounts in pulses. Without it: it runs steadily"
@@ -97,14 +102,14 @@ Actuators = Mapping[str, ActuatorPlan | None]
 
 
 def compile_actuators(
-    draft: Draft, instruments: Instruments, period_s: float
+    draft: Draft, instruments: Instruments, tags: Tags, period_s: float
 ) -> dict[str, ActuatorPlan | None]:
     """All actuators of ``actuators``; None for one that has errors."""
     section = draft.node(("actuators",))
     if not isinstance(section, MappingNode):
         return {}
     found = {
-        name: _actuator(draft, name, entry.node, instruments, period_s)
+        name: _actuator(draft, name, entry.node, instruments, tags, period_s)
         for name, entry in section.entries.items()
     }
     _check_shared_channels(draft, found)
@@ -112,7 +117,7 @@ def compile_actuators(
 
 
 def _actuator(
-    draft: Draft, name: str, node: Node, instruments: Instruments, period_s: float
+    draft: Draft, name: str, node: Node, instruments: Instruments, tags: Tags, period_s: float
 ) -> ActuatorPlan | None:
     path: Path = ("actuators", name)
     section: ActuatorSection | None = read(draft, path, node, ActuatorSection)
@@ -132,7 +137,7 @@ def _actuator(
     lease_s, renew_s = _times(draft, path, section, part, period_s)
     if channel.discrete:
         return _switch(draft, path, section, channel, lease_s, renew_s)
-    plan = _analog(draft, path, section, channel, lease_s, renew_s)
+    plan = _metered(draft, path, section, _analog(draft, path, section, channel, lease_s, renew_s), tags)
     return plan if section.pulse is None else _pulsed(draft, path, section.pulse, plan, period_s)
 
 
@@ -174,6 +179,18 @@ def _analog(
     )
 
 
+def _metered(
+    draft: Draft, path: Path, section: ActuatorSection, plan: ActuatorPlan, tags: Tags
+) -> ActuatorPlan:
+    """With the tag that measures what it delivers, which speaks its unit."""
+    if section.delivers is None:
+        return plan
+    tag = draft.refer((*path, "delivers"), section.delivers, "tag", tags)
+    if tag is not None and not same(tag.unit, plan.unit):
+        draft.error((*path, "delivers"), f"{tag.name} is in {tag.unit}, but the actuator is in {plan.unit}")
+    return plan if tag is None else replace(plan, delivered=tag.name)
+
+
 def _pulsed(
     draft: Draft, path: Path, section: PulseSection, plan: ActuatorPlan, period_s: float
 ) -> ActuatorPlan:
@@ -188,7 +205,7 @@ def _pulsed(
 def _switch(
     draft: Draft, path: Path, section: ActuatorSection, channel: Channel, lease_s: float, renew_s: float
 ) -> ActuatorPlan:
-    for key in ("unit", "range", "rate", "tolerance", "resolution", "pulse"):
+    for key in ("unit", "range", "rate", "tolerance", "resolution", "pulse", "delivers"):
         if getattr(section, key) is not None:
             message = f"channel {channel.name} is a switch: it has no {key}, only on and off"
             draft.error((*path, key), message, "delete the line", on_key=True)

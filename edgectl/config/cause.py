@@ -32,6 +32,9 @@ class CauseSection(Section):
     stuck: str | None = Field(None, description="An actuator that does not follow", examples=["P-101"])
     dose: str | None = Field(None, description="A dosing limit that is reached", examples=["P-101"])
     loop: str | None = Field(None, description="A loop that has fallen back", examples=["TIC-101"])
+    health: str | None = Field(
+        None, description="A loop that does badly (its health is bad)", examples=["TIC-101"]
+    )
     manual: str | None = Field(None, description="A manual output about to end", examples=["TIC-101"])
     interlock: str | None = Field(None, description="An interlock that acts", examples=["base-stop"])
     hazard: str | None = Field(None, description="A hazard that acts", examples=["overheated"])
@@ -86,9 +89,13 @@ def compile_cause(draft: Draft, path: Path, section: CauseSection, known: Known)
 
 def _kind(key: str) -> str:
     """What a name under ``key`` is the name of."""
-    return {"bad": "tag", "stuck": "actuator", "dose": "dosing limit", "manual": "loop or actuator"}.get(
-        key, key
-    )
+    return {
+        "bad": "tag",
+        "stuck": "actuator",
+        "dose": "dosing limit",
+        "manual": "loop or actuator",
+        "health": "loop with health",
+    }.get(key, key)
 
 
 def _limit(draft: Draft, path: Path, section: CauseSection, tags: Tags) -> Cause | None:

@@ -19,6 +19,7 @@ from edgectl.config.field import Section, check_name
 from edgectl.config.folder import REQUIRED, SETTLE_S, UNIT, read_folder
 from edgectl.config.form import FORMS, UnitFile
 from edgectl.config.hazard import compile_hazards, hazard_names
+from edgectl.config.health import compile_health
 from edgectl.config.instrument import compile_instruments
 from edgectl.config.ladder import compile_authority, compile_ladder, compile_restart
 from edgectl.config.line import compile_lines
@@ -33,6 +34,7 @@ from edgectl.config.safety import (
     compile_interlocks,
 )
 from edgectl.config.shape import read
+from edgectl.config.soft import compile_softs
 from edgectl.config.structures import compile_structures
 from edgectl.config.suggestion import did_you_mean, listed, nearest
 from edgectl.config.tag import Tags, compile_tags
@@ -40,6 +42,7 @@ from edgectl.config.uplink import compile_journal, compile_uplink
 from edgectl.config.vessel import compile_vessel
 from edgectl.config.yaml_node import MappingNode, is_empty, parse
 from edgectl.model.codec import seal
+from edgectl.model.health_plan import HealthPlan
 from edgectl.model.plan import Plan
 
 _NAMED = (
@@ -48,6 +51,7 @@ _NAMED = (
     "tags",
     "actuators",
     "loops",
+    "soft_sensors",
     "limits",
     "interlocks",
     "doses",
@@ -55,7 +59,7 @@ _NAMED = (
     "hazards",
     "alarms",
 )
-_RECORDED = ("tags", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
+_RECORDED = ("tags", "soft_sensors", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +190,20 @@ def _compile(draft: Draft) -> Plan:
     period_s = _top(draft, "period") or 1.0
     lines = compile_lines(draft)
     instruments = compile_instruments(draft, lines)
-    tags = compile_tags(draft, instruments, period_s)
-    actuators = compile_actuators(draft, instruments, period_s)
+    measured = compile_tags(draft, instruments, period_s)
+    softs = compile_softs(draft, instruments, measured, period_s)
+    tags = {**measured, **softs.tags}
     vessel = compile_vessel(draft)
-    built = compile_structures(draft, tags, actuators, vessel, period_s)
+    built = compile_structures(
+        draft, tags, compile_actuators(draft, instruments, tags, period_s), vessel, period_s
+    )
     actuators = built.actuators
     loops = compile_loops(draft, tags, actuators, built.loops)
     interlocks = compile_interlocks(draft, tags, actuators)
     doses = compile_doses(draft, actuators)
     checks = compile_checks(draft, instruments, tags, actuators, period_s)
-    known = _known(draft, tags, actuators, loops, interlocks)
+    health = {name: compile_health(draft, loop, period_s) for name, loop in loops.items()}
+    known = _known(draft, tags, actuators, loops, interlocks, health)
     hazards = compile_hazards(draft, known)
     alarms = compile_alarms(draft, known, loops)
     check_limits(draft, actuators, loops)
@@ -221,11 +229,18 @@ def _compile(draft: Draft) -> Plan:
         restart=compile_restart(draft),
         alarms=alarms,
         vessel=vessel,
+        soft=tuple(soft for soft in softs.plans.values() if soft),
+        health=tuple(plan for plan in health.values() if plan),
     )
 
 
 def _known(
-    draft: Draft, tags: Tags, actuators: Actuators, loops: Loops, interlocks: Mapping[str, Any]
+    draft: Draft,
+    tags: Tags,
+    actuators: Actuators,
+    loops: Loops,
+    interlocks: Mapping[str, Any],
+    health: Mapping[str, HealthPlan | None],
 ) -> Known:
     """Every name a cause may use."""
     names = {
@@ -233,6 +248,7 @@ def _known(
         "stuck": actuators,
         "dose": hazard_names(draft, "doses"),
         "loop": loops,
+        "health": {name: plan for name, plan in health.items() if plan or loops[name] is None},
         "manual": {**loops, **actuators},
         "interlock": interlocks,
         "hazard": hazard_names(draft),

@@ -20,6 +20,7 @@ from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSe
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
+from edgectl.config.soft_form import SoftSection
 from edgectl.config.structure_oxygen import OxygenServos
 from edgectl.config.structure_ph import PhSplitRange
 from edgectl.config.structure_temperature import TemperatureCascade
@@ -45,6 +46,9 @@ class UnitFile(Section):
     )
     vessel: VesselSection | None = Field(
         None, description="Nameplate of the vessel: what gains of structures follow from"
+    )
+    soft_sensors: dict[Name, SoftSection] = Field(
+        {}, description="Values nobody measures, worked out from tags"
     )
 
 

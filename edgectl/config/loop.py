@@ -11,6 +11,7 @@ from edgectl.config.actuator import Actuators
 from edgectl.config.cascade import check_cascade, check_owners
 from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
+from edgectl.config.health import Health
 from edgectl.config.law import (
     Forwarded,
     OutputRate,
@@ -118,6 +119,11 @@ class LoopSection(Section):
         None, description="Deviation up to which people call the loop in band", examples=["0.2 K"]
     )
     description: str = Field("", description="For people", examples=["Vessel temperature"])
+    health: Health | None = Field(
+        None,
+        description="How its health is judged, or off. Without it: by what follows from integral and band",
+        examples=["off", "{window: 2 h}"],
+    )
 
 
 Loops = Mapping[str, LoopPlan | None]

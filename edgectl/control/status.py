@@ -151,10 +151,20 @@ def _loops(plan: Plan, result: Result) -> dict[str, Any]:
             "output": state.output,
             "condition": state.condition,
             "limit": state.limit,
+            **_health(loop.name, result.state),
         }
         for loop in plan.loops
         if (state := result.state.loops.get(loop.name)) is not None
     }
+
+
+def _health(name: str, state: State) -> dict[str, Any]:
+    """How a loop does: a word, a line, and since when; None where nobody watches that."""
+    health = state.health.get(name)
+    if health is None:
+        return {"health": None, "health_line": "", "health_since_utc_ns": None}
+    told, since_ns = health.chart.told, health.chart.since_ns
+    return {"health": told.word.value, "health_line": told.line, "health_since_utc_ns": since_ns or None}
 
 
 def _actuators(plan: Plan, result: Result, achieved: Mapping[str, Achieved], now: Instant) -> dict[str, Any]:

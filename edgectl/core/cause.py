@@ -9,6 +9,7 @@ from typing import NamedTuple
 from edgectl.core.loop import FALLBACK
 from edgectl.core.output import NOT_FOLLOWING
 from edgectl.core.text import figure
+from edgectl.model.health import HealthState, Word
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     uplink: str
     journal: str
     conflict: str
+    health: Mapping[str, HealthState] = {}
 
 
 class Standing(enum.IntEnum):
@@ -94,6 +96,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].active,
     Watch.UPLINK: lambda _, facts: bool(facts.uplink),
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
+    Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.word is Word.BAD,
     Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
 }
 
@@ -112,5 +115,6 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].reason or f"{name} is clear",
     Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
+    Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.line,
     Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }

@@ -16,11 +16,15 @@ from edgectl.core.text import figure
 from edgectl.core.turn import Turn
 from edgectl.model.command import Command, Demand
 from edgectl.model.dosing import DosingState
+from edgectl.model.measurement import Measurement
+from edgectl.model.quality import Quality
 from edgectl.model.state import ActuatorState, InterlockState
 
 _PLAY = frozenset(
     {LOW_LIMIT, HIGH_LIMIT, RATE_LIMIT, MINIMUM_ON, MINIMUM_OFF, NOT_FOLLOWING}
 )  # told elsewhere, or not at all
+
+_SHORTFALL = 0.03  # of an actuator's range: a flow further off than this is not what was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def permit_all(
     moves: Mapping[str, Move],
     interlocks: Mapping[str, InterlockState],
     guarded: Guarded,
+    measured: Mapping[str, Measurement],
     period_s: float,
 ) -> None:
     """Pass every demand through the chain, and note in ``chain`` what came of it."""
@@ -69,6 +74,10 @@ def permit_all(
             _restricted(this, chain, output, before, command, following)
         if dosed is not None:
             _dosed(chain, output, dosed, demand, command)
+        elif output.plan.delivered:
+            flow = measured[output.plan.delivered]
+            if flow.quality is Quality.GOOD and flow.value is not None:
+                _delivered(chain, output, before.value, flow.value)
 
 
 def _prepared(
@@ -88,6 +97,17 @@ def _dosed(chain: Chain, output: Output, dosed: Dose, demand: Demand, command: C
     chain.dosing[name] = state
     if NOT_FOLLOWING not in command.restricted_by:
         chain.actual[name] = mean
+
+
+def _delivered(chain: Chain, output: Output, before: float, flow: float) -> None:
+    """Let loops learn what really flows where it is not what was asked for: an empty bottle looks like obedience to a controller's set point.
+
+    A flow between the last command and this one is on its way.
+    """
+    low, high = sorted((before, chain.commands[output.name].value))
+    slack = max(output.tolerance, _SHORTFALL * (output.plan.high - output.plan.low))
+    if not low - slack <= flow <= high + slack:
+        chain.actual[output.name] = flow
 
 
 def _restricted(

@@ -78,6 +78,7 @@ def guard(
         uplink=trouble(whole),
         journal=_journal(image),
         conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
+        health=state.health,
     )
     hazards = supervise(
         plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s

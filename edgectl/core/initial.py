@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from edgectl.core.loop import WAITING, Loop
 from edgectl.core.share import achieved_output
 from edgectl.core.unit import unit_of
+from edgectl.model.health import HealthState
 from edgectl.model.loop import LoopState
 from edgectl.model.plan import Plan
+from edgectl.model.soft import SoftState
 from edgectl.model.state import (
     ActuatorState,
     AlarmState,
@@ -41,7 +43,9 @@ def initial_state(plan: Plan, found: Mapping[str, float] | None = None) -> State
         checks={check.name: CheckState() for check in plan.checks},
         hazards={hazard.name: HazardState() for hazard in plan.hazards},
         alarms={alarm.name: AlarmState() for alarm in plan.alarms},
+        health={health.loop: HealthState() for health in plan.health},
         doses={dose.actuator: DoseState(rate=max(0.0, stands[dose.actuator])) for dose in plan.doses},
+        soft={soft.name: SoftState() for soft in plan.soft},
     )
 
 

@@ -115,6 +115,25 @@ def _mark(plan: LoopPlan) -> int:
     return zlib.crc32(repr(parts).encode()) or 1
 
 
+def regulate_plainly(
+    law: Law,
+    state: PidState,
+    setpoint: float,
+    value: float,
+    at_ns: int,
+    step_s: float,
+    start: float | None,
+    *,
+    eased: bool,
+) -> tuple[float, PidState]:
+    """``regulate`` for a law that is plain."""
+    fresh_s = 0.0
+    if law.sampled:
+        value, state, fresh_s = see(law.probe, state, value, at_ns)
+    wanted, state = step(law.tuning, state, setpoint, value, fresh_s, step_s, start, eased=eased)
+    return wanted, state if state.law == law.mark else state._replace(law=law.mark)
+
+
 def regulate(law: Law, state: PidState, given: Given) -> tuple[float, PidState]:
     """The unlimited output of one step, and the memory after it."""
     if state.law != law.mark:
@@ -122,10 +141,6 @@ def regulate(law: Law, state: PidState, given: Given) -> tuple[float, PidState]:
     value, fresh_s = given.value, 0.0
     if law.sampled:
         value, state, fresh_s = see(law.probe, state, value, given.at_ns)
-    if law.plain:
-        return step(
-            law.tuning, state, given.setpoint, value, fresh_s, given.step_s, given.start, eased=given.eased
-        )
     inputs = tuple(
         given.setpoint if source == SETPOINT else reading
         for source, reading in zip(law.sources, given.inputs, strict=True)

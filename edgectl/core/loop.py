@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from edgectl.core.handover import Gate, gates_of, pass_gates, rest_of
-from edgectl.core.law import Given, Law, law_of, regulate
+from edgectl.core.law import Given, Law, law_of, regulate, regulate_plainly
 from edgectl.core.pid import track
 from edgectl.core.share import Share, asked, share_of
 from edgectl.model.command import Demand
@@ -33,6 +33,9 @@ _GOING_ON = frozenset({REGULATING, HOLDING})
 _AFRESH = frozenset(
     {FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING}
 )  # a set-point ramp begins at the process value after these
+_LEAD = (
+    0.05  # of the output span: how far an output may be ahead of actuators that do not give what was asked
+)
 _GRAIN = 1e-9  # of the output span: rounding of the way to the actuators and back
 
 
@@ -164,20 +167,49 @@ def _regulate(
 ) -> Move:
     plan, law = loop.plan, loop.law
     memory, start, eased = _origin(loop, state)
-    begins = state.condition not in _GOING_ON
-    resumes = state.kept is not None
-    given = Given(setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased)
-    wanted, pid = regulate(law, memory, given)
+    if law.plain:
+        wanted, pid = regulate_plainly(law, memory, setpoint, value, at_ns, step_s, start, eased=eased)
+    else:
+        begins, resumes = state.condition not in _GOING_ON, state.kept is not None
+        given = Given(
+            setpoint, state.setpoint, value, at_ns, inputs, dt_s, step_s, start, begins, resumes, eased
+        )
+        wanted, pid = regulate(law, memory, given)
     output = _between(plan.out_low, wanted, plan.out_high)
     waited, limit = state.waited, ""
     if loop.gates:
         output, waited, limit = pass_gates(loop.gates, waited, state.achieved, output, dt_s, loop.grain)
+    if not loop.slave and state.condition == REGULATING and abs(state.output - state.achieved) > loop.grain:
+        output = _in_reach(plan, state.achieved, output)
+    if plan.output_step and state.condition == REGULATING and _too_small(plan, state.output, output):
+        wanted += state.output - output  # what is too small to be made is not missed either
+        output = state.output
     if plan.output_rate_per_s:
         origin = state.output if state.condition == REGULATING else state.achieved
         reach = plan.output_rate_per_s * step_s
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
+
+
+def _in_reach(plan: LoopPlan, achieved: float, output: float) -> float:
+    """The output, where its actuators did not follow the last one: no more than a little ahead of them, on the way from rest.
+
+    Otherwise what does follow would make room for what does not: air for O2 whose bottle is empty.
+    """
+    lead, rest = _LEAD * (plan.out_high - plan.out_low), rest_of(plan.out_low, plan.out_high)
+    return (
+        min(output, max(achieved, rest) + lead) if output > rest else max(output, min(achieved, rest) - lead)
+    )
+
+
+def _too_small(plan: LoopPlan, before: float, output: float) -> bool:
+    """Whether a move is only noise. An end of the output and its rest at 0 are always reached."""
+    return (
+        abs(output - before) < plan.output_step
+        and plan.out_low < output < plan.out_high
+        and output * before > 0.0
+    )
 
 
 def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]:
@@ -188,12 +220,12 @@ def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]
     probe comes back while the output was only held.
     """
     law, memory, condition = loop.law, state.pid, state.condition
-    going_on = memory.law in (0, law.mark)
+    going_on = memory.law == law.mark or not memory.law
     if condition == REGULATING:
         return memory, None if going_on else state.achieved, False
     if condition == HOLDING and memory.law and going_on:
         return memory, state.achieved, True
-    if condition == WAITING and _at_rest(loop, state.achieved):
+    if condition == WAITING and (state.kept is not None or _at_rest(loop, state.achieved)):
         integral = state.kept
         if integral is None:
             integral = 0.0 if law.covered else state.achieved
@@ -267,7 +299,9 @@ def settle(
             waits = state.condition == WAITING
             condition, pid = (WAITING, state.pid) if waits else (TRACKING, pid._replace(law=0))
         elif abs(achieved - move.wanted) > loop.grain:
-            pid = track(loop.law.tuning, pid, move.wanted - achieved, step_s)
+            # what gives less than asked, and a slave on its way, say nothing of the load: they only keep the integral from growing
+            reach = output if loop.slave else achieved if abs(achieved - output) <= loop.grain else None
+            pid = track(loop.law.tuning, pid, move.wanted, achieved, reach, step_s)
     elif condition == MANUAL and locked:
         output = achieved
     kept = state.kept if condition == WAITING else None

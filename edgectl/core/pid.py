@@ -16,7 +16,10 @@ from simple_pid import PID
 from edgectl.model.loop import PidState
 from edgectl.model.loop_plan import LoopPlan
 
-_TRACKING_SHARE = 0.125  # of the integral time: long saturation then overshoots no more than a clean step
+_make = (
+    PidState._make
+)  # every loop makes one a scan; calling PidState with its fields takes half as long again
+_TRACKING_SHARE = 0.125  # of the integral time
 _FADE_PER_S = 0.005  # of the output span
 _TRACKING_S = 60.0  # without an integral time: how fast a start value fades
 
@@ -93,11 +96,11 @@ def step(
     proportional, integral, _ = law.components
     derivative, filtered, slope = _derivative(tuning, state, value, fresh_s)
     offset = _faded(tuning, state.offset, step_s) if state.offset else 0.0
-    bump = 0.0
+    grown, bump = integral - state.integral, 0.0
     if start is not None:
         bump = start - state.integral - proportional - derivative - forward - offset
     else:
-        if state.gain not in (0.0, tuning.gain):
+        if state.gain != tuning.gain and state.gain:
             bump = (proportional + derivative) * (state.gain / tuning.gain - 1.0)
         if not tuning.integral_gain:
             integral -= integral * min(1.0, step_s / tuning.tracking_s)
@@ -107,7 +110,7 @@ def step(
         integral += bump
     output = proportional + integral + derivative + forward + offset
     assert math.isfinite(output), f"PID output {output} from set point {setpoint} and value {value}"
-    return output, PidState(integral, filtered, slope, offset, tuning.gain, *state[5:])
+    return output, _make((integral, filtered, slope, offset, tuning.gain, grown, *state[6:]))
 
 
 def _derivative(
@@ -131,12 +134,23 @@ def _faded(tuning: Tuning, offset: float, step_s: float) -> float:
     return offset - math.copysign(fade, offset)
 
 
-def track(tuning: Tuning, state: PidState, excess: float, step_s: float) -> PidState:
-    """The memory after the integral has followed the achieved output.
+def track(
+    tuning: Tuning, state: PidState, wanted: float, achieved: float, reach: float | None, step_s: float
+) -> PidState:
+    """The memory after the law wanted ``wanted`` and got ``achieved``.
 
-    ``excess`` is what the law wanted beyond what was achieved. Without integral action, and while the integral waits for the end of a
-    start-up, there is nothing that winds up.
+    What the integral gained in this step towards the output that was not to be had is taken back. Standing on its own (with feed-forward) beyond
+    ``reach`` (None: nobody knows) it comes back to there within the tracking time; but a proportional part alone beyond a limit is no reason to unlearn
+    a load. Without integral action, and while the integral waits for the end of a start-up, there is nothing that winds up.
     """
     if not tuning.integral_gain or state.nearest is not None:
         return state
-    return PidState(state.integral - excess * min(1.0, step_s / tuning.tracking_s), *state[1:])
+    integral, excess = state.integral, wanted - achieved
+    if state.grown * excess > 0.0:
+        integral -= state.grown
+    if reach is None:
+        return _make((integral, *state[1:]))
+    own = integral + state.offset + sum(part.share for part in state.forward) - reach
+    if own * excess > 0.0:
+        integral -= math.copysign(min(abs(own), abs(excess)), excess) * min(1.0, step_s / tuning.tracking_s)
+    return _make((integral, *state[1:]))

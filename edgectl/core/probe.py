@@ -17,6 +17,9 @@ from edgectl.model.loop import PidState
 from edgectl.model.loop_plan import LoopPlan
 
 _NS = 1_000_000_000
+_SEEN: Final = PidState._fields.index(
+    "seen"
+)  # ``at_ns`` follows it; a slice is twice as fast as ``_replace``
 _REPEAT_NS: Final = 10 * _NS  # the same value again within this is the same sample read again
 _LEAST_SHARE = 0.25  # of the probe's lag: least filter time where it is made up for
 
@@ -47,7 +50,7 @@ def see(probe: Probe, state: PidState, value: float, at_ns: int) -> tuple[float,
         return _compensated(probe, state, value), state, 0.0
     fresh_s = passed_ns / _NS
     if not probe.filter_s:
-        return value, state._replace(seen=value, at_ns=at_ns), fresh_s
+        return value, PidState._make((*state[:_SEEN], value, at_ns, *state[_SEEN + 2 :])), fresh_s
     before = value if state.smoothed is None else state.smoothed
     rise = (value - before) / (probe.filter_s + fresh_s)
     state = state._replace(seen=value, at_ns=at_ns, smoothed=before + rise * fresh_s, rise=rise)

@@ -10,6 +10,7 @@ from edgectl.core.initial import initial_state
 from edgectl.core.loop import HOLDING, REGULATING, WAITING
 from edgectl.core.text import figure, span
 from edgectl.model.event import Event
+from edgectl.model.health import Chart, HealthState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.loop_plan import LoopPlan
@@ -122,7 +123,9 @@ class _Desk:
             tags=start.tags,
             interlocks=start.interlocks,
             checks={**start.checks, **saved.checks},
+            soft={**start.soft, **saved.soft},
             hazards={**start.hazards, **saved.hazards},
+            health={**start.health, **saved.health},
             alarms={**start.alarms, **saved.alarms},
             doses=self._doses({**start.doses, **saved.doses}, snapshot, outage),
             loops={**start.loops, **{n: _go_on(start.loops[n], s) for n, s in saved.loops.items()}},
@@ -146,6 +149,8 @@ class _Desk:
             tags=start.tags,
             interlocks=start.interlocks,
             checks=start.checks,
+            soft=start.soft,
+            health=self._health(start, snapshot, saved),
             hazards=self._by_name("hazard", start.hazards, saved.hazards),
             alarms=self._by_name("alarm", start.alarms, saved.alarms),
             doses=self._doses(self._by_name("dose", start.doses, saved.doses), snapshot, outage),
@@ -163,6 +168,15 @@ class _Desk:
         if snapshot.plan != self.plan.digest:
             return f"the plan has changed from {snapshot.plan[:12]} to {self.plan.digest[:12]}; {length}"
         return f"{length}; loops go on by themselves after at most {span(self.plan.restart.resume_within_s)}"
+
+    def _health(self, start: State, snapshot: Snapshot, saved: State) -> dict[str, HealthState]:
+        """What the errors of a loop used to be is still true after a long outage under the same plan; all else is judged anew."""
+        if snapshot.plan != self.plan.digest:
+            return dict(start.health)
+        return {
+            name: HealthState(chart=Chart(history=saved.health.get(name, fresh).chart.history))
+            for name, fresh in start.health.items()
+        }
 
     def _by_name(self, kind: str, start: Mapping[str, T], saved: Mapping[str, T]) -> dict[str, T]:
         """The saved memory of everything that still exists; what does not is told."""

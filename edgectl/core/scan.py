@@ -1,7 +1,8 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
-loops learn from what the chain allowed and the actuators achieved.
+The order is fixed: judge the samples, work out the soft sensors, interlock states, everything that guards the unit, manual outputs whose time
+is over, requests, loops with masters before slaves, the interlock chain, what the loops learn from what the chain allowed and the actuators
+achieved, and how well each loop does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
 from edgectl.core.dosing import advanced
 from edgectl.core.feedforward import readings
-from edgectl.core.guard import guard
+from edgectl.core.guard import Guarded, guard
+from edgectl.core.health import follow
+from edgectl.core.health_finding import Evidence
 from edgectl.core.interlock import (
     cause,
     label,
@@ -32,8 +35,10 @@ from edgectl.core.loop import (
 from edgectl.core.manual import lapse
 from edgectl.core.request import Desk, serve
 from edgectl.core.share import achieved_output
+from edgectl.core.soft import estimate
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
+from edgectl.model.health import HealthState
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -63,6 +68,7 @@ def scan(
     unit = unit_of(plan)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
+    soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
@@ -72,14 +78,15 @@ def scan(
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
-    permit_all(this, chain, actuators, moves, interlocks, guarded, plan.period_s)
+    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s)
+    settled = _settle(this, chain, loops, moves, faults, measured)
     return Result(
         state=State(
             scan=state.scan + 1,
             tags=tags,
             actuators=chain.actuators,
             interlocks=interlocks,
-            loops=_settle(this, chain, loops, moves, faults, measured),
+            loops=settled,
             checks=guarded.checks,
             hazards=guarded.hazards,
             alarms=guarded.alarms,
@@ -87,6 +94,8 @@ def scan(
             doses=guarded.doses,
             unit=guarded.unit,
             dosing=chain.dosing,
+            soft=soft,
+            health=_health(this, state.health, settled, guarded, chain, measured),
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -183,6 +192,19 @@ def _settle(
         elif after.condition != before.condition:
             _tell_condition(this, loop, before.condition, after.condition, measured[loop.tag])
     return settled
+
+
+def _health(
+    this: Turn,
+    states: Mapping[str, HealthState],
+    loops: Mapping[str, LoopState],
+    guarded: Guarded,
+    chain: Chain,
+    measured: Mapping[str, Measurement],
+) -> dict[str, HealthState]:
+    """How well each loop does, from what this scan made of it."""
+    evidence = Evidence(chain.actuators, guarded.checks, guarded.unit.batch)
+    return follow(this.unit.ward, states, loops, measured, evidence, this.at, this.dt_s, this.tell)
 
 
 def _tell_condition(this: Turn, loop: Loop, before: str, after: str, measured: Measurement) -> None:

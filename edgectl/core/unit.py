@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edgectl.core.health import Patient, ward_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.safety import AlarmPlan, AuthorityPlan, DosePlan, HazardPlan, InterlockPlan
+from edgectl.model.soft_plan import SOFT, SoftPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Unit:
     remote: bool
     doses: Mapping[str, DosePlan]
     dosing: Mapping[str, ActuatorPlan]
+    soft: tuple[SoftPlan, ...]
+    ward: tuple[Patient, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +73,7 @@ def _unit_of(key: _Same) -> Unit:
         loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
     }
     return Unit(
-        gates=tuple(gate_of(tag) for tag in plan.tags),
+        gates=tuple(gate_of(tag) for tag in plan.tags if not tag.channel.startswith(SOFT)),
         interlocks=plan.interlocks,
         loops=loops,
         slaves_first=tuple(reversed(loops.items())),
@@ -85,6 +89,8 @@ def _unit_of(key: _Same) -> Unit:
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
         dosing={name: actuator for name, actuator in actuators.items() if actuator.pulse or actuator.rivals},
+        soft=plan.soft,
+        ward=ward_of(plan, loops),
     )
 
 

@@ -39,7 +39,7 @@ class PidState(NamedTuple):
     """Memory of the law. A tuple, because every loop makes one a scan.
 
     ``integral`` and ``offset`` are in output units; the offset is what a transfer owes, and fades. ``filtered`` is the measurement behind the filter
-    of the derivative (None: before the first sample), ``slope`` its rate of change per second. ``gain`` is the gain of the last step (0: there was none).
+    of the derivative (None: before the first sample), ``slope`` its rate of change per second. ``gain`` is the gain of the last step (0: there was none), ``grown`` what it added to the integral.
     ``law`` marks the parameters it was made with; 0 when the loop has not regulated without a break since.
     ``nearest`` is the least error of a start-up under way (None: none is), ``stalled_s`` for how long it has been the least. ``seen`` is the sample used
     last, taken at ``at_ns``, ``smoothed`` the measurement behind its own filter and ``rise`` its rate of change. ``reference`` is the lagged set point.
@@ -51,6 +51,7 @@ class PidState(NamedTuple):
     slope: float = 0.0
     offset: float = 0.0
     gain: float = 0.0
+    grown: float = 0.0
     law: int = 0
     nearest: float | None = None
     stalled_s: float = 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgectl.model.dosing import PulsePlan
+from edgectl.model.health_plan import HealthPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
     AlarmPlan,
@@ -22,6 +23,7 @@ from edgectl.model.safety import (
     LadderPlan,
     RestartPlan,
 )
+from edgectl.model.soft_plan import SoftPlan
 from edgectl.model.uplink_plan import JournalPlan, UplinkPlan
 from edgectl.model.vessel_plan import VesselPlan
 
@@ -92,6 +94,8 @@ class InstrumentPlan:
 class TagPlan:
     """One measured value: where it comes from and when it may be believed.
 
+    The channel of what a soft sensor works out is ``soft:`` and its name; no instrument has one of that name.
+
     A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
     is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most
     ``rate_samples``, as long as the value before it is not stale; then it is believed. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
@@ -145,6 +149,7 @@ class ActuatorPlan:
     pulse: PulsePlan | None = None
     rivals: tuple[str, ...] = ()
     lockout_s: float = 0.0
+    delivered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +176,5 @@ class Plan:
     authority: AuthorityPlan = field(default_factory=AuthorityPlan)
     digest: str = ""
     vessel: VesselPlan | None = None
+    soft: tuple[SoftPlan, ...] = ()
+    health: tuple[HealthPlan, ...] = ()

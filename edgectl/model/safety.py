@@ -78,6 +78,7 @@ class Watch(enum.Enum):
     HAZARD = "hazard"  # a hazard that acts
     UPLINK = "uplink"  # the uplink has been lost for longer than the ladder's first rung
     JOURNAL = "journal"  # the journal cannot write
+    HEALTH = "health"  # a loop that does badly
     CONFLICT = "conflict"  # another host than the owner of remote authority has asked for something within the last minute
 
 

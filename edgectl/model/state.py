@@ -9,12 +9,14 @@ from typing import NamedTuple
 from edgectl.model.command import Command
 from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
+from edgectl.model.health import HealthState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.request import Authority, Reply
 from edgectl.model.safety import AlarmCode, Held
+from edgectl.model.soft import SoftState
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,8 @@ class State:
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
     dosing: Mapping[str, DosingState] = field(default_factory=dict)
+    soft: Mapping[str, SoftState] = field(default_factory=dict)
+    health: Mapping[str, HealthState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.state import State
-from edgectl.store.record import CommandValue, LoopValue, Reported
+from edgectl.store.loop_value import LoopValue
+from edgectl.store.record import CommandValue, Reported
 
 _NS = 1_000_000_000
 LOOP_PERIOD_S = 1.0
@@ -91,7 +92,7 @@ class History:
         return due
 
     def loops(self, now: Instant, measurements: Iterable[Measurement], state: State) -> list[LoopValue]:
-        """Those whose mode, condition or being in band changed; numbers once a second while they move; all once a minute."""
+        """Those whose mode, condition, health or being in band changed; numbers once a second while they move; all once a minute."""
         values = {measurement.tag: measurement for measurement in measurements}
         due = []
         for plan in self._loops:
@@ -103,10 +104,11 @@ class History:
 
     def _worth_showing(self, shown: LoopValue) -> bool:
         last = self._shown.get(shown.loop)
-        if last is None or (last.mode, last.condition, last.in_band) != (
+        if last is None or (last.mode, last.condition, last.in_band, last.health) != (
             shown.mode,
             shown.condition,
             shown.in_band,
+            shown.health,
         ):
             return True
         age_s = (shown.at.mono_ns - last.at.mono_ns) / _NS
@@ -122,6 +124,8 @@ def _shown(plan: LoopPlan, now: Instant, measurement: Measurement | None, state:
     value = measurement.value if measurement is not None and known else None
     good = measurement is not None and measurement.quality is Quality.GOOD
     in_band = good and value is not None and abs(value - loop.setpoint) <= plan.band
+    health = state.health.get(plan.name)
+    told = ("", "") if health is None else (health.chart.told.word.value, health.chart.told.line)
     return LoopValue(
-        plan.name, loop.mode.value, loop.setpoint, value, loop.output, loop.condition, in_band, now
+        plan.name, loop.mode.value, loop.setpoint, value, loop.output, loop.condition, in_band, now, *told
     )

@@ -68,19 +68,6 @@ class Reported(NamedTuple):
     age_ns: int
 
 
-class LoopValue(NamedTuple):
-    """What a person wants to see of a loop. ``value`` is None unless GOOD or UNCERTAIN; ``in_band`` is True only for a GOOD value."""
-
-    loop: str
-    mode: str
-    setpoint: float
-    value: float | None
-    output: float
-    condition: str
-    in_band: bool
-    at: Instant
-
-
 class CommandValue(NamedTuple):
     """A command that was worth a record: the value allowed, the value demanded, by whom, and every restriction between the two."""
 
@@ -139,21 +126,6 @@ def unpack_measurements(body: bytes, names: bytes) -> list[Reported]:
     return [
         Reported(Measurement(tag, value, Quality(quality), reason, Instant(mono, mono + offset)), age)
         for tag, value, quality, reason, age, mono, offset in table
-    ]
-
-
-def pack_loops(rows: Sequence[LoopValue], names: bytes) -> bytes:
-    """The body of a loops record."""
-    table = [(*row[:-1], row.at.mono_ns, row.at.utc_ns - row.at.mono_ns) for row in rows]
-    return pack(("ssfffsbii",), (table,), names)
-
-
-def unpack_loops(body: bytes, names: bytes) -> list[LoopValue]:
-    """The rows of a loops record."""
-    (table,) = unpack(("ssfffsbii",), body, names)
-    return [
-        LoopValue(loop, mode, setpoint, value, output, condition, bool(in_band), Instant(mono, mono + offset))
-        for loop, mode, setpoint, value, output, condition, in_band, mono, offset in table
     ]
 
 

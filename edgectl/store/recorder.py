@@ -15,10 +15,10 @@ from edgectl.model.request import Reply, Request
 from edgectl.model.state import State
 from edgectl.store.digest import fold
 from edgectl.store.history import History
+from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.record import (
     CommandValue,
     Kind,
-    LoopValue,
     Reported,
     Row,
     ScanInput,
@@ -26,7 +26,6 @@ from edgectl.store.record import (
     pack_checkpoint,
     pack_commands,
     pack_inputs,
-    pack_loops,
     pack_measurements,
     plain,
     seal,

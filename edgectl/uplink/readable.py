@@ -9,16 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.store.cursor import Batch
-from edgectl.store.record import (
-    CommandValue,
-    Kind,
-    LoopValue,
-    Record,
-    unpack_commands,
-    unpack_loops,
-    unpack_measurements,
-    words,
-)
+from edgectl.store.loop_value import LoopValue, unpack_loops
+from edgectl.store.record import CommandValue, Kind, Record, unpack_commands, unpack_measurements, words
 from edgectl.uplink.event import Scalar, event_of, utc_text
 from edgectl.uplink.session import Message
 from edgectl.uplink.told import Told
@@ -114,6 +106,8 @@ class ReadableEncoder:
             "unit": self._units.get(row.loop, ""),
             "condition": row.condition,
             "in_band": row.in_band,
+            "health": row.health or None,
+            "health_line": row.health_line or None,
             "time": utc_text(row.at.utc_ns),
         }
 

@@ -9,7 +9,7 @@ from hil.plant.broth import Ledger
 from hil.plant.catalog import VESSELS
 from hil.plant.plant import Plant
 from hil.plant.sensor import Sensor
-from hil.plant.state import Inputs, Truth
+from hil.plant.state import Inputs, Surroundings, Truth
 from hil.plant.vessel import Vessel
 
-__all__ = ["VESSELS", "Inputs", "Ledger", "Plant", "Sensor", "Truth", "Vessel"]
+__all__ = ["VESSELS", "Inputs", "Ledger", "Plant", "Sensor", "Surroundings", "Truth", "Vessel"]

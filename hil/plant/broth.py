@@ -108,6 +108,11 @@ class Broth:
         ledger.oxygen_fed += medium.oxygen_mm * volume
         ledger.feed_ml += volume_ml
 
+    def add_lactate(self, lactate_mmol: float) -> None:
+        """Lactic acid enters and is mixed: a strong anion."""
+        self.lactate_mmol += lactate_mmol
+        self.strong_ion_mmol -= lactate_mmol
+
     def harvest(self, volume_ml: float) -> None:
         """Mixed liquid leaves through the filter; the pump draws air once only the heel is left."""
         volume = min(volume_ml * 1e-3, self.volume_l - self._vessel.heel_l)

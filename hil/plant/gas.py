@@ -22,6 +22,7 @@ AIR_CARBON = 0.0004
 WATER_ML_PER_MMOL = 0.018015
 EVAPORATION_J_PER_MMOL = 43.4
 SMALLEST_HEAD_L = 0.02
+LEAST_FLOW_ML_MIN = 1e-9  # a controller's lag never quite ends
 _T25_K = 298.15
 _OXYGEN_25C_MM_PER_ATM = 1.3
 _FLAT_ROCKS_PER_MIN = 20.0
@@ -116,6 +117,7 @@ class GasPhase:
         "quotient",
         "rt",
         "stirring_w",
+        "transfer_share",
         "vapour_loss_w",
         "vapour_mbar",
     )
@@ -128,6 +130,7 @@ class GasPhase:
         self._rpm = self._volume_l = self._reference_c = math.nan
         self._surface_kla = self._bubble_factor = self.bubble_kla = self.kla_per_h = self.stirring_w = 0.0
         self.pressure_mbar = self.oxygen_uptake_mm_h = self.vapour_loss_w = 0.0
+        self.transfer_share = 1.0
         self.line_oxygen, self.line_carbon = AIR_OXYGEN, AIR_CARBON
         self.line_mmol = transfer.line_dead_ml * STANDARD_MMOL_PER_ML
         self.head_oxygen_mmol = self.head_carbon_mmol = 0.0
@@ -156,11 +159,17 @@ class GasPhase:
             return
         transfer = self._transfer
         self._rpm, self._volume_l = rpm, volume_l
-        self._surface_kla = surface_kla_per_h(transfer, rpm)
+        self._surface_kla = surface_kla_per_h(transfer, rpm) * self.transfer_share
         self.stirring_w = stirring_w(transfer, rpm)
         area_m2 = math.pi / 4.0 * transfer.tank_diameter_m**2
         power_w_m3 = self.stirring_w / (volume_l * 1e-3)
         self._bubble_factor = transfer.bubble_gain * power_w_m3**0.4 / math.sqrt(3.6e6 * area_m2)
+        self._bubble_factor *= self.transfer_share
+
+    def hinder(self, transfer_share: float) -> None:
+        """Multiply kLa from now on, as antifoam does; the next `set_agitation` applies it."""
+        self.transfer_share = transfer_share
+        self._rpm = math.nan
 
     def head_mmol(self, volume_l: float) -> float:
         """All gas over the liquid, water vapour left out."""
@@ -174,7 +183,7 @@ class GasPhase:
         transfer = self._transfer
         self.pressure_mbar = transfer.vent_mbar_per_l_min * flow_ml_min * 1e-3
         self.dry_mbar = transfer.atmosphere_mbar + self.pressure_mbar - self.vapour_mbar
-        if flow_ml_min > 0.0:
+        if flow_ml_min > LEAST_FLOW_ML_MIN:
             oxygen_share = (AIR_OXYGEN * air + oxygen) / flow_ml_min
             carbon_share = (AIR_CARBON * air + carbon) / flow_ml_min
             broth.ledger.oxygen_gassed += dry_mmol_h * STEP_H * oxygen_share

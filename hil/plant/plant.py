@@ -10,16 +10,22 @@ from hil.plant.broth import Broth, Ledger
 from hil.plant.chemistry import CO2_MM_PER_MMHG, MBAR_PER_MMHG, carbonate_fractions
 from hil.plant.culture import Culture
 from hil.plant.gas import GasPhase
-from hil.plant.heat import STEP_S, Thermal
+from hil.plant.heat import STEP_S, ElectricThermal, Thermal
 from hil.plant.sensor import ProbeSet, Sensor
-from hil.plant.state import Inputs, Truth
-from hil.plant.vessel import Vessel
+from hil.plant.state import Inputs, Surroundings, Truth
+from hil.plant.vessel import Heat, Vessel
 
 STEPS_PER_MINUTE = 60
 KG_PER_L = 1.0
 OXYGEN_HEAT_J_PER_MMOL = 460.0
 
 _read_inputs = attrgetter(*(f.name for f in fields(Inputs)))
+
+
+def _thermal(heat: Heat, start_c: float) -> Thermal | ElectricThermal:
+    if heat.electric is not None:
+        return ElectricThermal(heat, heat.electric, start_c)
+    return Thermal(heat, start_c)
 
 
 class Plant:
@@ -51,7 +57,7 @@ class Plant:
         self.vessel = vessel
         self.inputs = Inputs(jacket_setpoint_c=vessel.start.temperature_c)
         start = vessel.start
-        self._thermal = Thermal(vessel.heat, start.temperature_c)
+        self._thermal = _thermal(vessel.heat, start.temperature_c)
         self._gas = GasPhase(
             vessel.transfer,
             vessel.total_l,
@@ -78,6 +84,23 @@ class Plant:
     def ledger(self) -> Ledger:
         """Running totals of what entered, left and was turned over."""
         return self._broth.ledger
+
+    def surround(self, surroundings: Surroundings) -> None:
+        """From the next grid second on, the room and the liquid's surface are like this."""
+        self._thermal.expose(surroundings.environment_k, surroundings.draught)
+        self._gas.hinder(surroundings.transfer_share)
+
+    def pour(self, feed_ml: float = 0.0, lactate_mmol: float = 0.0) -> None:
+        """A bolus, at once: medium at its own temperature, and lactic acid."""
+        if feed_ml > 0.0:
+            self._move_liquids(0.0, feed_ml, 0.0)
+        self._broth.add_lactate(lactate_mmol)
+
+    def controlled(self) -> tuple[float, float, float, float]:
+        """The truth a control loop is judged by: vessel and jacket temperature, pH, DO (degC, degC, pH, % air saturation)."""
+        broth, thermal = self._broth, self._thermal
+        dissolved = 100.0 * broth.oxygen_mmol / (broth.volume_l * self._gas.oxygen_saturation_mm)
+        return thermal.vessel_c, thermal.jacket_c, broth.ph, dissolved
 
     def sensor(self, name: str) -> Sensor:
         """The probe called `name`, the same object each time; ValueError names the ones there are."""
@@ -115,7 +138,7 @@ class Plant:
 
     def _step(self, mean: tuple[float, ...]) -> None:
         """One grid second at these inputs, in the order of `Inputs`."""
-        air, co2, o2, n2, base, feed, harvest, rpm, jacket_setpoint_c, heating = mean
+        air, co2, o2, n2, base, feed, harvest, rpm, jacket_setpoint_c, heating, heater, cooler = mean
         broth, gas, culture, thermal = self._broth, self._gas, self._culture, self._thermal
         if self._steps % STEPS_PER_MINUTE == 0:
             culture.plan_minute(broth, thermal.vessel_c)
@@ -128,7 +151,7 @@ class Plant:
         broth.mix_base(self._base_mixing)
         broth.balance_charge()
         volume = broth.volume_l
-        thermal.step_bath(jacket_setpoint_c, heating)
+        thermal.drive(jacket_setpoint_c, heating, heater, cooler)
         thermal.step_vessel(
             volume * KG_PER_L,
             gas.stirring_w

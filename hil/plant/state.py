@@ -10,7 +10,7 @@ class Inputs:
     """What the actuators do to the vessel from the present plant time on.
 
     Gas in mL/min at 25 degC and 1 atm, liquids in mL/min, agitation in rpm (rocks per minute in a bag), bath set point
-    in degC.
+    in degC, heater and cooler of an electric jacket in percent (0 to 100).
     """
 
     air_ml_min: float = 0.0
@@ -23,6 +23,21 @@ class Inputs:
     stir_rpm: float = 0.0
     jacket_setpoint_c: float = 30.0
     heater_enabled: bool = False
+    heater: float = 0.0
+    cooler: float = 0.0
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What happens to the vessel from outside, from the next whole second on.
+
+    `environment_k` shifts the room's temperature, `draught` multiplies what the vessel and jacket lose to it (an open door
+    does both), `transfer_share` multiplies kLa (antifoam leaves 0.5 to 0.7 of it).
+    """
+
+    environment_k: float = 0.0
+    draught: float = 1.0
+    transfer_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

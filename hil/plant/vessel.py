@@ -55,8 +55,26 @@ class Medium:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Electric:
+    """A jacket or blanket with an electric heater in it and, with `cooler_w_per_k`, a cold supply behind a valve.
+
+    `jacket_j_per_k` is all that warms with the jacket: wall, water or mat. Heater and cooler are driven in percent:
+    `heater_w` at 100, `cooler_w_per_k` to `cooler_supply_c` at 100. The outside of the jacket loses to the room as well.
+    """
+
+    jacket_j_per_k: float
+    heater_w: float
+    ua_jacket_environment_w_per_k: float = 0.0
+    cooler_w_per_k: float = 0.0
+    cooler_supply_c: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heat:
-    """Jacket loop, bath and losses; the bath follows its set point with a lag and a rate limit."""
+    """Jacket loop, bath and losses; the bath follows its set point with a lag and a rate limit.
+
+    With `electric` the jacket is heated by itself, and there is neither bath nor coolant.
+    """
 
     ua_w_per_k: float
     ua_environment_w_per_k: float
@@ -69,6 +87,7 @@ class Heat:
     environment_c: float = 22.0
     medium_j_per_kg_k: float = 4180.0
     coolant_j_per_kg_k: float = 4180.0
+    electric: Electric | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

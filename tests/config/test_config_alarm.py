@@ -166,7 +166,7 @@ def test_a_shipped_unit_calls_for_what_a_technician_expects(name: str) -> None:
         assert Cause(Watch.BAD, loop.tag) in causes
         for segment in loop.segments:
             assert Cause(Watch.STUCK, segment.actuator) in causes
-    assert {Watch.UPLINK, Watch.JOURNAL, Watch.CONFLICT, Watch.LOOP, Watch.INTERLOCK} <= {
+    assert {Watch.UPLINK, Watch.JOURNAL, Watch.CONFLICT, Watch.LOOP, Watch.HEALTH, Watch.INTERLOCK} <= {
         c.watch for c in causes
     }
     for alarm in plan.alarms:

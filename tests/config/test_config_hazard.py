@@ -75,6 +75,7 @@ def test_every_action_has_its_word(action: str, meant: Action, tmp_path: Path) -
     [
         ("{stuck: HS-101}", Watch.STUCK, "HS-101"),
         ("{loop: TIC-101}", Watch.LOOP, "TIC-101"),
+        ("{health: TIC-101}", Watch.HEALTH, "TIC-101"),
         ("{manual: TIC-101}", Watch.MANUAL, "TIC-101"),
         ("{manual: P-102}", Watch.MANUAL, "P-102"),
         ("{interlock: co2-stop}", Watch.INTERLOCK, "co2-stop"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from edgectl.core.cause import Facts, Standing, explain, judge_cause
+from edgectl.model.health import Ailment, Chart, Finding, HealthState, Word
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
@@ -112,6 +113,14 @@ def test_a_tag_that_is_not_known_is_beyond_every_limit(
         (Watch.UPLINK, NOTHING, Said(False, "the uplink is connected")),
         (Watch.JOURNAL, NOTHING._replace(journal="disk full"), Said(True, "disk full")),
         (Watch.JOURNAL, NOTHING, Said(False, "the journal writes")),
+        *[
+            (
+                Watch.HEALTH,
+                NOTHING._replace(health={"A": HealthState(chart=Chart(Finding(word, Ailment.SWINGING, "A: swings")))}),
+                Said(word is Word.BAD, "A: swings"),
+            )
+            for word in Word
+        ],
         (Watch.CONFLICT, NOTHING._replace(conflict="scada-2 asks"), Said(True, "scada-2 asks")),
         (Watch.CONFLICT, NOTHING, Said(False, "no two hosts are in conflict")),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgectl.core.pid import step, track, tuning_of
-from edgectl.model.loop import PidState
+from edgectl.model.loop import ForwardState, PidState
 from tests.core.rig import loop_plan
 
 PI = loop_plan("TIC-101", gain=2.0, integral_s=20.0)
@@ -87,24 +87,34 @@ def test_tracking_time(tracking_s: float, integral_s: float, expected_s: float) 
     assert tuning_of(plan).tracking_s == pytest.approx(expected_s)
 
 
-def test_the_integral_follows_what_was_achieved() -> None:
-    """Against a constant error the wanted output settles at a bounded excess: gain * error * tracking / integral time."""
+def test_beyond_a_limit_the_integral_stands() -> None:
+    """Where the proportional part alone is too much, the integral neither grows nor forgets; the wanted output is bounded by that."""
     tuning = tuning_of(PI)
     state = PidState(30.0)
     for _ in range(1000):
         wanted, state = step(tuning, state, 37.0, 30.0, 1.0, 1.0)
-        state = track(tuning, state, wanted - 42.0, 1.0)
-    assert wanted - 42.0 == pytest.approx(2.0 * 7.0 * 2.5 / 20.0)
-    assert track(tuning, PidState(30.0), 4.0, 1e9).integral == pytest.approx(26.0), (
-        "never beyond what was achieved"
-    )
+        state = track(tuning, state, wanted, 42.0, 42.0, 1.0)
+    assert state.integral == pytest.approx(30.0)
+    assert wanted == pytest.approx(30.0 + 2.0 * 7.0 + 0.7)
+
+
+def test_an_integral_beyond_a_limit_comes_back_to_it() -> None:
+    """Alone, or with what feed-forward adds; in the tracking time (2.5 s), and not further."""
+    tuning = tuning_of(PI)
+    once = track(tuning, PidState(50.0), 51.0, 42.0, 42.0, 1.0)
+    assert once.integral == pytest.approx(50.0 - 8.0 / 2.5)
+    assert track(tuning, PidState(50.0), 51.0, 42.0, 42.0, 1e9).integral == pytest.approx(42.0)
+    with_load = PidState(30.0, forward=(ForwardState(15.0),))
+    assert track(tuning, with_load, 51.0, 42.0, 42.0, 1e9).integral == pytest.approx(27.0)
+    assert track(tuning, PidState(50.0), 51.0, 42.0, 60.0, 1e9).integral == 50.0, "that was not its limit"
+    assert track(tuning, PidState(20.0), 19.0, 25.0, 25.0, 1e9).integral == pytest.approx(25.0), "nor below"
 
 
 def test_without_integral_action_a_start_fades_and_nothing_winds_up() -> None:
     tuning = tuning_of(loop_plan("TIC-101", gain=2.0, integral_s=0.0))
     output, state = step(tuning, PidState(), 37.0, 36.0, 1.0, 1.0, 40.0)
     assert output == pytest.approx(40.0)
-    assert track(tuning, state, 5.0, 1.0) is state
+    assert track(tuning, state, 47.0, 42.0, 42.0, 1.0) is state
     for _ in range(600):
         output, state = step(tuning, state, 37.0, 36.0, 1.0, 1.0)
     assert output == pytest.approx(2.0, abs=0.01)

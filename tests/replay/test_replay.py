@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.replay import main, replay
 from edgectl.model.codec import seal as seal_plan
+from edgectl.model.health import Word
+from edgectl.model.health_plan import HealthPlan
 from edgectl.model.instant import Instant
 from edgectl.model.journal import ScanEntry
 from edgectl.model.plan import Plan
@@ -116,6 +118,17 @@ def test_a_plan_changed_under_way_begins_a_run_of_its_own_and_both_replay_to_the
     ]
     with Reader(path) as reader:
         assert [run.version for run in reader.runs()] == ["7", "7"]
+
+
+def test_the_health_of_loops_is_decided_again_to_the_bit(path: Path) -> None:
+    """The state recorded on the way is reached again, with all that is known of the health of its loops."""
+    health = tuple(HealthPlan(loop.name, 0.3, 12.0, 3.0, 0.05, 0.1, 0.5, 0.2, 3.0) for loop in unit().loops)
+    course = Course(seal_plan(replace(unit(period_s=2.0), health=health)))
+    record(path, course, 2000)
+    [report] = replay(path)
+    assert (report.difference, report.scans) == (None, 2000)
+    assert report.checkpoints > 0
+    assert {h.chart.told.word for h in course.state.health.values()} != {Word.UNKNOWN}
 
 
 def test_a_run_recorded_before_there_were_owners_is_replayed_as_it_was_sealed(path: Path) -> None:

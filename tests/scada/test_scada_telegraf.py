@@ -6,12 +6,15 @@ import json
 import re
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
+from edgectl.model.codec import seal
+from edgectl.model.health_plan import HealthPlan
 from edgectl.store.cursor import Batch
 from edgectl.store.reader import Reader
 from edgectl.store.record import Kind, Record
@@ -26,7 +29,8 @@ INPUTS: list[dict[str, Any]] = tomllib.loads((SCADA / "telegraf.conf").read_text
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str, Any]]]:
     """Every message that a recorded course makes, and of a gap in the journal."""
-    site = unit(topic="site-1")
+    health = HealthPlan("ph", 6.0, 3600.0, 3600.0, 0.03, 0.05, 0.5, 0.2, 3.0)
+    site = seal(replace(unit(topic="site-1"), health=(health,)))
     path = tmp_path_factory.mktemp("scada") / "journal.db"
     record(path, Course(site), 300)
     with Reader(path) as reader:

@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from edgectl.model.command import Command
+from edgectl.model.health import Ailment, Chart, Finding, HealthState, Word
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
 from edgectl.model.quality import Quality
 from edgectl.model.state import State
+from edgectl.store.block import pack
 from edgectl.store.history import History, moved
+from edgectl.store.loop_value import LoopValue, pack_loops, unpack_loops
 from tests.store.recording import NS, UTC_NS, unit
 
 GOOD, UNCERTAIN, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
@@ -151,3 +154,31 @@ def test_only_a_good_value_is_in_band(
     measurement = Measurement("TT-101", value, quality, "", at(0))
     [row] = History(unit()).loops(at(0), [measurement], state)
     assert (row.value, row.in_band) == (shown, in_band)
+
+
+def with_health(word: Word, line: str) -> State:
+    loop = LoopState(Mode.AUTO, 37.0, 37.0, 40.0, 40.0, condition="regulating")
+    told = HealthState(chart=Chart(Finding(word, Ailment.NONE, line)))
+    return State(loops={"temperature": loop}, health={"temperature": told})
+
+
+def test_a_loop_is_recorded_at_once_when_its_health_changes_but_not_for_another_line() -> None:
+    history = History(unit())
+    measurement = Measurement("TT-101", 37.0, GOOD, "", at(0))
+    steps = [(Word.GOOD, "a", True), (Word.GOOD, "b", False), (Word.BAD, "b", True), (Word.BAD, "c", False)]
+    for n, (word, line, expected) in enumerate(steps):
+        due = history.loops(at(n / 10), [measurement], with_health(word, line))
+        assert bool(due) is expected
+        assert [(row.health, row.health_line) for row in due] == [(word.value, line)] * expected
+
+
+LOOPS_LAYOUT = ("ssfffsbii",)
+
+
+def test_the_health_of_a_loop_is_kept_and_records_from_before_there_was_any_read_as_they_did() -> None:
+    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, at(3), "bad", "ph: swings, 5 %\tmore")
+    bare = row._replace(health="", health_line="")
+    assert unpack_loops(pack_loops([row, bare], b""), b"") == [row, bare]
+    old = [(*bare[:7], bare.at.mono_ns, bare.at.utc_ns - bare.at.mono_ns)]
+    assert unpack_loops(pack(LOOPS_LAYOUT, (old,), b""), b"") == [bare]
+    assert pack_loops([bare], b"") == pack(LOOPS_LAYOUT, (old,), b"")

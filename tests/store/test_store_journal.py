@@ -13,16 +13,9 @@ import pytest
 
 from edgectl.model.uplink_plan import JournalPlan
 from edgectl.store.journal import FileJournal
+from edgectl.store.loop_value import unpack_loops
 from edgectl.store.reader import Reader
-from edgectl.store.record import (
-    Kind,
-    Record,
-    ScanInput,
-    unpack_commands,
-    unpack_loops,
-    unpack_measurements,
-    words,
-)
+from edgectl.store.record import Kind, Record, ScanInput, unpack_commands, unpack_measurements, words
 from edgectl.store.run import steps
 from tests.store.disk import Disk
 from tests.store.recording import Course, event, record, retarget, unit

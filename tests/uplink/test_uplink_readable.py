@@ -19,15 +19,14 @@ from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.store.cursor import Batch
+from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.reader import Reader
 from edgectl.store.record import (
     CommandValue,
     Kind,
-    LoopValue,
     Record,
     Reported,
     pack_commands,
-    pack_loops,
     pack_measurements,
     plain,
     words,
@@ -78,8 +77,9 @@ def test_a_measurement_tells_value_quality_reason_time_and_age() -> None:
     ]
 
 
-def test_a_loop_tells_mode_set_point_value_output_condition_and_band() -> None:
-    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, AT)
+@pytest.mark.parametrize("health", [(), ("bad", "ph: swings")])
+def test_a_loop_tells_mode_set_point_value_output_condition_band_and_health(health: tuple[str, ...]) -> None:
+    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, AT, *health)
     assert say(Kind.LOOPS, pack_loops([row], words(plan()))) == [
         (
             "site/plant/BR-1/loop/ph",
@@ -92,6 +92,8 @@ def test_a_loop_tells_mode_set_point_value_output_condition_and_band() -> None:
                 "unit": "pH",
                 "condition": "regulating",
                 "in_band": True,
+                "health": health[0] if health else None,
+                "health_line": health[1] if health else None,
                 "time": TIME,
                 "historical": False,
                 "seq": 17,

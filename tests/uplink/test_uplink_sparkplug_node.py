@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from edgectl.model.health_plan import HealthPlan
+from edgectl.model.instant import Instant
 from edgectl.model.plan import Plan
 from edgectl.model.uplink_plan import SparkplugPlan
+from edgectl.store.loop_value import LoopValue, pack_loops
+from edgectl.store.record import Kind, Record
 from edgectl.uplink.session import Message
 from edgectl.uplink.sparkplug.node import MOST_METRICS, REBIRTH, EdgeNode
 from edgectl.uplink.sparkplug.point import Point, points
-from edgectl.uplink.sparkplug.sample import BAD, GOOD, STALE, Sample
+from edgectl.uplink.sparkplug.sample import BAD, GOOD, STALE, Sample, samples
 from hil.host.payload import Metric, Payload, decode
 from tests.store.recording import unit
 
@@ -196,3 +200,16 @@ def test_names_differ_by_more_than_case_and_have_one_meaning() -> None:
     names = list(points(unit()))
     assert len({name.lower() for name in names}) == len(names)
     assert all(isinstance(point, Point) for point in points(unit()).values())
+
+
+def test_the_health_of_a_loop_is_a_word_and_a_line_and_absent_where_nobody_watches_it() -> None:
+    health = HealthPlan("ph", 6.0, 3600.0, 3600.0, 0.03, 0.05, 0.5, 0.2, 3.0)
+    known = points(replace(unit(), health=(health,)))
+    assert {name for name in known if "Health" in name} == {"Loops/ph/Health", "Loops/ph/Health Line"}
+    at = Instant(1_000_000, 2_000_000)
+    row = LoopValue("ph", "AUTO", 7.2, 7.15, 41.5, "regulating", True, at, "bad", "ph: swings")
+    told = samples(Record(1, 1, Kind.LOOPS, at, pack_loops([row, row._replace(health="")], b"")), b"")
+    assert [sample for sample in told if "Health" in sample.name] == [
+        Sample("Loops/ph/Health", "bad", 2),
+        Sample("Loops/ph/Health Line", "ph: swings", 2),
+    ]

@@ -63,6 +63,9 @@ def _loop(loop: LoopPlan, plan: Plan) -> Iterator[Point]:
     yield Point(f"{base}/Mode", _STRING, {}, Wish(Ask.MODE, loop.name))
     yield Point(f"{base}/Condition", _STRING)
     yield Point(f"{base}/In Band", _BOOLEAN)
+    if any(health.loop == loop.name for health in plan.health):
+        yield Point(f"{base}/Health", _STRING)
+        yield Point(f"{base}/Health Line", _STRING)
 
 
 def _actuator(actuator: ActuatorPlan) -> Iterator[Point]:

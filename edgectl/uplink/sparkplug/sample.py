@@ -12,16 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from edgectl.model.quality import Quality
-from edgectl.store.record import (
-    CommandValue,
-    Kind,
-    LoopValue,
-    Record,
-    Reported,
-    unpack_commands,
-    unpack_loops,
-    unpack_measurements,
-)
+from edgectl.store.loop_value import LoopValue, unpack_loops
+from edgectl.store.record import CommandValue, Kind, Record, Reported, unpack_commands, unpack_measurements
 from edgectl.uplink.event import Scalar, event_of
 from edgectl.uplink.sparkplug import point
 
@@ -80,6 +72,9 @@ def _loop(row: LoopValue) -> Iterator[Sample]:
     yield Sample(f"{base}/Mode", row.mode, at_ms)
     yield Sample(f"{base}/Condition", row.condition, at_ms)
     yield Sample(f"{base}/In Band", row.in_band, at_ms)
+    if row.health:
+        yield Sample(f"{base}/Health", row.health, at_ms)
+        yield Sample(f"{base}/Health Line", row.health_line, at_ms)
 
 
 def _actuator(row: CommandValue) -> Iterator[Sample]:

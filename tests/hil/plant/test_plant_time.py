@@ -120,5 +120,7 @@ def test_inputs_are_those_of_the_actuators() -> None:
         "stir_rpm",
         "jacket_setpoint_c",
         "heater_enabled",
+        "heater",
+        "cooler",
     ]
     assert plant.inputs == Inputs(jacket_setpoint_c=30.0)

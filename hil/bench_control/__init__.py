@@ -1,0 +1,1 @@
+"""How well is a vessel controlled: several controllers on the same scattered vessels through the same mishaps."""
