@@ -9,6 +9,7 @@ import click
 
 from edgectl import __version__
 from edgectl.app.alarm_line import alarms
+from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -271,5 +272,6 @@ def reload(folder: Path) -> None:
 
 
 edgectl.add_command(alarms)
+edgectl.add_command(tune)
 for _command in COMMANDS:
     edgectl.add_command(_command)

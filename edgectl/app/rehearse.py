@@ -10,7 +10,7 @@ import importlib
 import json
 import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
@@ -106,6 +106,7 @@ def open_rig(name: str, seed: int) -> Rig:
 
 
 Script = Iterable[tuple[float, Callable[[], object]]]
+Play = Callable[[Control], Coroutine[None, None, None]]
 
 
 def trace_for(plan: Plan, seconds: float) -> Trace:
@@ -114,15 +115,30 @@ def trace_for(plan: Plan, seconds: float) -> Trace:
 
 
 def rehearse(
-    plan: Plan, rig: Rig, seconds: float, journal: Journal, say: Callable[[str], None], script: Script = ()
+    plan: Plan,
+    rig: Rig,
+    seconds: float,
+    journal: Journal,
+    say: Callable[[str], None],
+    script: Script = (),
+    play: Play | None = None,
 ) -> None:
-    """Run the control process on virtual time for ``seconds``; ``script`` calls functions at their times (s)."""
+    """Run the control process on virtual time for ``seconds``; ``script`` calls functions at their times (s).
+
+    ``play`` is given the unit after its first scan, and the rehearsal ends with it.
+    """
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(_rehearse(plan, rig, seconds, journal, say, script))
+        runner.run(_rehearse(plan, rig, seconds, journal, say, script, play))
 
 
 async def _rehearse(
-    plan: Plan, rig: Rig, seconds: float, journal: Journal, say: Callable[[str], None], script: Script
+    plan: Plan,
+    rig: Rig,
+    seconds: float,
+    journal: Journal,
+    say: Callable[[str], None],
+    script: Script,
+    play: Play | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -141,17 +157,25 @@ async def _rehearse(
 
     report()
     collector = Collector()
+    playing: list[asyncio.Task[None]] = []
 
     def ready(control: Control) -> None:
         # nobody listens to a rehearsal, and it is not about that
         control.presence.say(connected=True, lasting=True)
         collector.begin()
+        if play is not None:
+            playing.append(loop.create_task(play(control)))
+            playing[0].add_done_callback(lambda _: stop.set())
 
     hooks = Hooks(slack=collector, ready=ready)
     try:
         await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links, hooks=hooks)
     finally:
         collector.end()
+        for task in playing:
+            task.cancel()
+    for task in playing:
+        await task
 
 
 def panels(trace: Trace) -> tuple[Panel, ...]:

@@ -16,6 +16,7 @@ from edgectl.app.alarm import table as alarm_table
 from edgectl.app.control_socket import Unreachable, ask, find
 from edgectl.app.exit_code import ExitCode
 from edgectl.config.settings import Settings
+from edgectl.core.text import span
 
 _HEALTH_STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 _QUALITY_STYLE = {"GOOD": "green", "UNCERTAIN": "yellow", "BAD": "bold red"}
@@ -58,6 +59,7 @@ def tables(picture: dict[str, Any]) -> Group:
         *_checks(picture),
         _loops(picture),
         *_health(picture),
+        *_experiments(picture),
         _tags(picture),
         _actuators(picture),
         _doses(picture),
@@ -139,6 +141,17 @@ def _health(picture: dict[str, Any]) -> Iterator[Text]:
     for loop in picture["loops"].values():
         if loop.get("health"):
             yield Text.assemble((f"{loop['health']:8}", _HEALTH_STYLE[loop["health"]]), loop["health_line"])
+
+
+def _experiments(picture: dict[str, Any]) -> Iterator[Text]:
+    """Every experiment that runs, and for how long it may."""
+    for name, found in picture["experiments"].items():
+        if found["stage"] != "over":
+            left = span(found["longest_s"] - found["elapsed_s"])
+            yield Text(
+                f"experiment on {name} by {found['actor']}: {found['stage']}, {found['method']}, at most {left} to go",
+                "bold yellow",
+            )
 
 
 def _tags(picture: dict[str, Any]) -> Table:

@@ -38,6 +38,7 @@ from edgectl.config.soft import compile_softs
 from edgectl.config.structures import compile_structures
 from edgectl.config.suggestion import did_you_mean, listed, nearest
 from edgectl.config.tag import Tags, compile_tags
+from edgectl.config.tune import apply_tuning
 from edgectl.config.uplink import compile_journal, compile_uplink
 from edgectl.config.vessel import compile_vessel
 from edgectl.config.yaml_node import MappingNode, is_empty, parse
@@ -58,6 +59,7 @@ _NAMED = (
     "checks",
     "hazards",
     "alarms",
+    "tuning",
 )
 _RECORDED = ("tags", "soft_sensors", "actuators", "loops", "interlocks", "checks", "hazards", "alarms")
 
@@ -98,6 +100,7 @@ def compile_folder(folder: Path, overrides: Sequence[str] = (), *, settle_s: flo
         _merge(merged, root, FORMS[name])
     plan = None
     if read_whole == {*snapshot.files, *REQUIRED}:
+        apply_tuning(draft)
         problems += apply_overrides(merged, overrides)
         plan = _compile(draft)
     # what is found at the place of a mistake of form follows from it

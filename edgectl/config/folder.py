@@ -17,7 +17,7 @@ from edgectl.config.character import MAX_BYTES
 from edgectl.config.problem import Place, Problem
 from edgectl.config.suggestion import did_you_mean
 
-UNIT, SAFETY, UPLINK = FILES = ("unit.yaml", "safety.yaml", "uplink.yaml")
+UNIT, SAFETY, UPLINK, TUNING = FILES = ("unit.yaml", "safety.yaml", "uplink.yaml", "tuning.yaml")
 REQUIRED = (UNIT, SAFETY)
 SETTLE_S = 0.25
 PATIENCE_S = 5.0

@@ -13,7 +13,7 @@ from edgectl.config.alarm import AlarmSection
 from edgectl.config.check import CheckSection
 from edgectl.config.dose import DoseSection
 from edgectl.config.field import Duration, Name, Range, Section, within
-from edgectl.config.folder import SAFETY, UNIT, UPLINK
+from edgectl.config.folder import SAFETY, TUNING, UNIT, UPLINK
 from edgectl.config.hazard import HazardSection
 from edgectl.config.instrument import InstrumentSection
 from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSection
@@ -25,6 +25,7 @@ from edgectl.config.structure_oxygen import OxygenServos
 from edgectl.config.structure_ph import PhSplitRange
 from edgectl.config.structure_temperature import TemperatureCascade
 from edgectl.config.tag import TagSection
+from edgectl.config.tune import TunedSection
 from edgectl.config.uplink import JournalSection, UplinkSection
 from edgectl.config.vessel import VesselSection
 
@@ -80,6 +81,12 @@ class UplinkFile(Section):
     journal: JournalSection | None = Field(None, description="The journal on the disk")
 
 
+class TuningFile(Section):
+    """tuning.yaml: what `edgectl tune` found and a person accepted. It takes the place of what unit.yaml says."""
+
+    tuning: dict[Name, TunedSection] = Field(description="Settings of loops")
+
+
 FORMS: Mapping[str, type[Section]] = MappingProxyType(
-    {UNIT: UnitFile, SAFETY: SafetyFile, UPLINK: UplinkFile}
+    {UNIT: UnitFile, SAFETY: SafetyFile, UPLINK: UplinkFile, TUNING: TuningFile}
 )

@@ -26,6 +26,7 @@ from edgectl.config.measure import Measure
 from edgectl.config.quantity import Quantity, Span, Unreadable, gain_in, show, span_in
 from edgectl.config.shape import read
 from edgectl.config.tag import Tags
+from edgectl.config.tune import Tunable, compile_tune
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
@@ -124,6 +125,7 @@ class LoopSection(Section):
         description="How its health is judged, or off. Without it: by what follows from integral and band",
         examples=["off", "{window: 2 h}"],
     )
+    tune: Tunable = None
 
 
 Loops = Mapping[str, LoopPlan | None]
@@ -182,6 +184,7 @@ def _loop(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actuators)
         master=section.master,
         band=measure.difference("band", section.band),
         description=section.description,
+        tune=compile_tune(draft, path, section.tune, tag.unit, (out_unit, out_low, out_high)),
     )
     return complete(draft, path, plan, section, out_unit, tags, actuators)
 

@@ -28,7 +28,7 @@ from edgectl.model.instrument import Channel
 
 _PREFACE = """# What may stand in a unit folder
 
-A unit is a folder with `unit.yaml`, `safety.yaml` and, if it reports to a broker, `uplink.yaml`. `edgectl check FOLDER` finds every mistake in
+A unit is a folder with `unit.yaml`, `safety.yaml` and, if it reports to a broker, `uplink.yaml`; `edgectl tune` adds `tuning.yaml`. `edgectl check FOLDER` finds every mistake in
 them and says where it is. This page is made from the same models that check the files.
 
 * **Quantities carry their unit**: `37.0 degC`, `100 ms`, `2 mL/min`; ranges are `0..14 pH`, rates `0.5 K/min`, gains `6 degC/K`. A temperature is in

@@ -28,8 +28,8 @@ def _deaf(*_: object) -> None:
 class ControlSocket:
     """Serves status and requests on a Unix stream socket.
 
-    ``hear`` is told whether the uplink says it is connected, what else it says, and its notice; ``refused`` which commands it refused itself;
-    ``adopt`` which plan it shall go on under.
+    ``experiment`` gives what an experiment on a loop recorded. ``hear`` is told whether the uplink says it is connected, what else it says, and
+    its notice; ``refused`` which commands it refused itself; ``adopt`` which plan it shall go on under.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -42,9 +42,10 @@ class ControlSocket:
         hear: Callable[[bool, str, str], None] = _deaf,
         refused: Callable[[Refused], None] = _deaf,
         adopt: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
+        experiment: Callable[[str], dict[str, Any] | None] = _deaf,
     ) -> None:
         self._path, self._intake, self._status = path, intake, status
-        self._hear, self._refused, self._adopt = hear, refused, adopt
+        self._hear, self._refused, self._adopt, self._experiment = hear, refused, adopt, experiment
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -114,13 +115,16 @@ class ControlSocket:
                 return {"accepted": reply.accepted, "reason": reply.reason}
             case "apply" if self._adopt is not None:
                 return await self._adopt(data)
+            case "experiment":
+                return {"experiment": self._experiment(str(data.get("loop")))}
             case "uplink":
                 self._hear(*_word(data))
                 return {"heard": True}
             case "refused":
                 self._refused(refused_from(data))
                 return {"heard": True}
-        raise ValueError(f"do: expected status, request, apply, uplink or refused, found {data.get('do')!r}")
+        words = "status, request, apply, experiment, uplink or refused"
+        raise ValueError(f"do: expected {words}, found {data.get('do')!r}")
 
     async def _send(self, writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
         writer.write(json.dumps(answer).encode() + b"\n")

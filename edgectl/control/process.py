@@ -26,6 +26,7 @@ from edgectl.control.shell import Shell
 from edgectl.control.status import snapshot
 from edgectl.control.watchdog import Watchdog
 from edgectl.core.initial import initial_state
+from edgectl.model.codec import to_plain
 from edgectl.model.event import Event
 from edgectl.model.instant import Instant
 from edgectl.model.journal import Journal, JournalHealth
@@ -115,6 +116,11 @@ class Control:
         journal, saved = self._hooks.journal_health(), self._hooks.snapshot_health()
         notice = self.presence.notice
         return snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved, notice)
+
+    def experiment(self, loop: str) -> dict[str, Any] | None:
+        """What an experiment on ``loop`` recorded, as plain data; None if there is none."""
+        found = self.executive.state.experiments.get(loop)
+        return None if found is None else to_plain(found)
 
     async def operate(self, stop: asyncio.Event, socket: ControlSocket | None) -> tuple[Outcome, ...]:
         """Work until ``stop``; the outputs are driven safe however this ends.
@@ -264,6 +270,7 @@ async def run(
                 control.hear,
                 control.refusals.tell,
                 control.adoption.serve,
+                control.experiment,
             )
             if socket_path
             else None

@@ -57,6 +57,7 @@ def snapshot(
         "journal": journal._asdict() if journal else None,
         "snapshot": saved._asdict() if saved else None,
         "notice": notice,
+        "experiments": _experiments(plan, executive.state),
     }
     if executive.result is not None:
         picture["tags"] = _tags(plan, executive.result.measurements, now)
@@ -204,6 +205,26 @@ def _checks(state: State) -> dict[str, Any]:
     return {
         name: {"failed": check.failed, "reason": check.reason, "suspended": check.suspended}
         for name, check in state.checks.items()
+    }
+
+
+def _experiments(plan: Plan, state: State) -> dict[str, Any]:
+    """Every experiment that runs or ended lately; what it recorded is a question of its own (``do: experiment``)."""
+    limits = {loop.name: loop.tune for loop in plan.loops}
+    return {
+        name: {
+            "method": found.method.value,
+            "side": found.side.value,
+            "stage": found.stage.value,
+            "actor": found.actor,
+            "elapsed_s": found.elapsed_s,
+            "longest_s": tune.longest_s,
+            "swings": found.swings,
+            "ended": found.ended,
+            "complete": found.complete,
+        }
+        for name, found in state.experiments.items()
+        if (tune := limits.get(name)) is not None
     }
 
 

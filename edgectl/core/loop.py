@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from edgectl.core.handover import Gate, gates_of, pass_gates, rest_of
 from edgectl.core.law import Given, Law, law_of, regulate, regulate_plainly
 from edgectl.core.pid import track
+from edgectl.core.reach import in_reach, too_small
 from edgectl.core.share import Share, asked, share_of
 from edgectl.model.command import Demand
 from edgectl.model.loop import LoopState, Mode, PidState
@@ -28,6 +29,7 @@ FALLBACK: Final = "fallback"
 MANUAL: Final = "manual"
 OUT_OF_SERVICE: Final = "out of service"
 WAITING: Final = "waiting"
+TUNING: Final = "tuning"
 
 _GOING_ON = frozenset({REGULATING, HOLDING})
 _AFRESH = frozenset(
@@ -73,7 +75,7 @@ class Move(NamedTuple):
 
 def loop_of(plan: LoopPlan, slave: str, actuators: Mapping[str, ActuatorPlan]) -> Loop:
     """One loop with everything that depends on the plan alone worked out."""
-    conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING)
+    conditions = (TRACKING, HOLDING, FALLBACK, MANUAL, OUT_OF_SERVICE, WAITING, TUNING)
     shares = tuple(share_of(s, actuators[s.actuator].safe) for s in plan.segments)
     words = (actuators[s.actuator].description or s.actuator for s in plan.segments)
     return Loop(
@@ -180,8 +182,8 @@ def _regulate(
     if loop.gates:
         output, waited, limit = pass_gates(loop.gates, waited, state.achieved, output, dt_s, loop.grain)
     if not loop.slave and state.condition == REGULATING and abs(state.output - state.achieved) > loop.grain:
-        output = _in_reach(plan, state.achieved, output)
-    if plan.output_step and state.condition == REGULATING and _too_small(plan, state.output, output):
+        output = in_reach(plan, state.achieved, output)
+    if plan.output_step and state.condition == REGULATING and too_small(plan, state.output, output):
         wanted += state.output - output  # what is too small to be made is not missed either
         output = state.output
     if plan.output_rate_per_s:
@@ -190,26 +192,6 @@ def _regulate(
         output = _between(origin - reach, output, origin + reach)
     target = setpoint if state.mode is Mode.CAS else state.target
     return Move(REGULATING, target, setpoint, output, wanted, pid, 0.0, waited, limit)
-
-
-def _in_reach(plan: LoopPlan, achieved: float, output: float) -> float:
-    """The output, where its actuators did not follow the last one: no more than a little ahead of them, on the way from rest.
-
-    Otherwise what does follow would make room for what does not: air for O2 whose bottle is empty.
-    """
-    lead, rest = _LEAD * (plan.out_high - plan.out_low), rest_of(plan.out_low, plan.out_high)
-    return (
-        min(output, max(achieved, rest) + lead) if output > rest else max(output, min(achieved, rest) - lead)
-    )
-
-
-def _too_small(plan: LoopPlan, before: float, output: float) -> bool:
-    """Whether a move is only noise. An end of the output and its rest at 0 are always reached."""
-    return (
-        abs(output - before) < plan.output_step
-        and plan.out_low < output < plan.out_high
-        and output * before > 0.0
-    )
 
 
 def _origin(loop: Loop, state: LoopState) -> tuple[PidState, float | None, bool]:
@@ -268,21 +250,6 @@ def demands(loop: Loop, move: Move) -> Iterator[Demand]:
             yield Demand(share.actuator, share.safe, source, protective=True)
         else:
             yield Demand(share.actuator, asked(share, move.output), source, condition == FALLBACK)
-
-
-def accepted_output(loop: Loop, slave: LoopState, wanted: float, measured: Measurement) -> tuple[float, bool]:
-    """What a slave made of the output of its master ``loop``, and whether that was forced on the master.
-
-    A slave that regulates in cascade took its set point; if it cannot reach it (``wanted`` is the slave's own, unlimited output),
-    its process value is all the master has. Out of cascade the master follows the set point in force, or the process value
-    where there is none.
-    """
-    low, high = loop.plan.out_low, loop.plan.out_high
-    value = _between(low, slave.setpoint if measured.value is None else measured.value, high)
-    if slave.condition != REGULATING:
-        return value, True
-    limited = slave.mode is Mode.CAS and abs(slave.achieved - wanted) > _GRAIN
-    return (value if limited else _between(low, slave.setpoint, high)), False
 
 
 def settle(

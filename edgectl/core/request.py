@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edgectl.core.alarm_request import serve_alarm, serve_all
 from edgectl.core.authority import MOVES, check_heard
 from edgectl.core.dose import told
 from edgectl.core.dose_request import for_doses
+from edgectl.core.experiment_request import serve_tune
+from edgectl.core.experiment_watch import Scene
 from edgectl.core.guard import Guarded
 from edgectl.core.interlock import held_at, locked_by
 from edgectl.core.loop import Loop
@@ -22,6 +24,7 @@ from edgectl.core.text import figure
 from edgectl.core.unit import Unit
 from edgectl.core.unit_request import ALL, SERVE
 from edgectl.model.event import Event
+from edgectl.model.experiment import Experiment
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode
 from edgectl.model.measurement import Measurement
@@ -44,6 +47,11 @@ class Desk:
     guarded: Guarded
     loops: dict[str, LoopState]
     actuators: dict[str, ActuatorState]
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+
+    def scene(self) -> Scene:
+        """What experiments are judged by."""
+        return Scene(self.unit, self.guarded, self.measured, self.interlocks, self.loops, self.actuators)
 
 
 def serve(desk: Desk, requests: tuple[Request, ...], events: list[Event]) -> tuple[Reply, ...]:
@@ -114,6 +122,8 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         return serve_dose(desk.unit, desk.guarded, request)
     if (serve_unit := SERVE.get(request.ask)) is not None:
         return serve_unit(desk.unit, desk.guarded, request)
+    if request.ask is Ask.TUNE:
+        return serve_tune(desk.scene(), desk.experiments, desk.loops, request)
     if request.ask not in MOVES:
         raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
     return _move(desk, request)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from edgectl.core.initial import initial_state
-from edgectl.core.loop import HOLDING, REGULATING, WAITING
+from edgectl.core.loop import HOLDING, REGULATING, TUNING, WAITING
 from edgectl.core.text import figure, span
 from edgectl.model.event import Event
+from edgectl.model.experiment import Stage
 from edgectl.model.health import Chart, HealthState
 from edgectl.model.instant import Instant
-from edgectl.model.loop import LoopState, Mode
+from edgectl.model.loop import LoopState, Mode, PidState
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.plan import Plan
 from edgectl.model.request import Authority
@@ -69,7 +70,7 @@ def begin(plan: Plan, snapshot: Snapshot | None, trouble: str, outage: Outage, n
         and outage.seconds is not None
         and outage.seconds <= plan.restart.resume_within_s
     )
-    saved = _moved(snapshot.state, _shift_ns(snapshot, outage, now))
+    saved = desk.without_experiments(_moved(snapshot.state, _shift_ns(snapshot, outage, now)))
     return desk.resume(snapshot, saved, outage) if resumes else desk.hold(snapshot, saved, outage)
 
 
@@ -135,6 +136,17 @@ class _Desk:
             },
         )
         return Begun(state, tuple(self.events))
+
+    def without_experiments(self, saved: State) -> State:
+        """An experiment does not outlive control: its loop begins at the output that held before."""
+        loops = dict(saved.loops)
+        for name, state in saved.experiments.items():
+            if state.stage is Stage.OVER:
+                continue
+            self.tell("experiment", name, state.stage.value, Stage.OVER.value, "aborted: control was stopped")
+            if loops[name].condition == TUNING:
+                loops[name] = replace(loops[name], condition=REGULATING, pid=PidState(state.base))
+        return replace(saved, loops=loops, experiments={})
 
     def hold(self, snapshot: Snapshot, saved: State, outage: Outage) -> Begun:
         """The unit comes up HELD: everything that protects is kept by name."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgectl.core.cascade import accepted_output
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
 from edgectl.core.dosing import advanced
+from edgectl.core.experiment_request import conduct, record
 from edgectl.core.feedforward import readings
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.health import follow
@@ -27,10 +29,11 @@ from edgectl.core.loop import (
     FALLBACK,
     HOLDING,
     OUT_OF_SERVICE,
+    REGULATING,
+    TUNING,
     WAITING,
     Loop,
     Move,
-    accepted_output,
 )
 from edgectl.core.manual import lapse
 from edgectl.core.request import Desk, serve
@@ -41,7 +44,7 @@ from edgectl.core.unit import unit_of
 from edgectl.model.health import HealthState
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
-from edgectl.model.loop import LoopState
+from edgectl.model.loop import LoopState, PidState
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.request import Request
@@ -71,12 +74,23 @@ def scan(
     soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
-    desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
+    desk = Desk(
+        unit,
+        now,
+        measured,
+        interlocks,
+        guarded,
+        dict(state.loops),
+        dict(state.actuators),
+        dict(state.experiments),
+    )
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
     loops, actuators = desk.loops, desk.actuators
     guarded.unit = steer(plan.ladder, guarded.unit, loops, this.step_s)
-    moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints)
+    tried = desk.experiments
+    tuned = conduct(this, desk.scene(), tried, loops, plan.period_s) if tried else {}
+    moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints, tuned)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
     permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s)
     settled = _settle(this, chain, loops, moves, faults, measured)
@@ -96,6 +110,7 @@ def scan(
             dosing=chain.dosing,
             soft=soft,
             health=_health(this, state.health, settled, guarded, chain, measured),
+            experiments=record(tried, unit.loops, settled, measured) if tried else tried,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -138,6 +153,7 @@ def _move(
     measured: Mapping[str, Measurement],
     actuators: Mapping[str, ActuatorState],
     forced: Mapping[str, float],
+    tuned: Mapping[str, float],
 ) -> tuple[dict[str, Move], dict[str, str]]:
     """What each loop decides, and the exceptions of those that could not."""
     moves: dict[str, Move] = {}
@@ -148,10 +164,18 @@ def _move(
         slave = loops[loop.slave].mode if loop.slave else None
         own, value, instead = loops[name], measured[loop.tag], forced.get(name)
         inputs = readings(loop.law.sources, measured, actuators) if loop.law.sources else ()
-        moves[name], faults[name] = decide(
+        planned, faults[name] = decide(
             loop, own, value, setpoint, slave, this.dt_s, this.step_s, instead, inputs
         )
+        moves[name] = _tune(planned, tuned[name]) if name in tuned else planned
     return moves, faults
+
+
+def _tune(planned: Move, output: float) -> Move:
+    """The move of a loop whose output an experiment has; one that cannot regulate keeps its own."""
+    if planned.condition != REGULATING:
+        return planned
+    return planned._replace(condition=TUNING, output=output, wanted=output, pid=PidState())
 
 
 def _settle(

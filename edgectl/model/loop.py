@@ -74,7 +74,7 @@ class LoopState:
     ``target`` is the set point asked for, ``setpoint`` the ramped one in force, ``output`` what the loop last wanted and
     ``achieved`` what its actuators really did (both in the loop's output unit), ``unsure_s`` for how long the
     input has not been GOOD, ``condition`` one word for people: regulating, holding, fallback, manual, out of service, tracking,
-    waiting (for the first GOOD input since the start). ``kept`` is the integral of the run before, with which a resumed loop begins (None: it does not
+    waiting (for the first GOOD input since the start), tuning (an experiment has the output). ``kept`` is the integral of the run before, with which a resumed loop begins (None: it does not
     resume). ``faults`` counts the exceptions of its law, ``calm_s`` the time since the last. A loop put in MAN goes back to
     ``prior`` (None: it is in MAN for good) in ``manual_left_s`` (None: when somebody says so); ``remote``: its output came through the uplink.
     ``waited`` is for how long each further servo has been wanted (s), ``limit`` what keeps the output from it, for people (empty: nothing).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgectl.model.experiment import TunePlan
 from edgectl.model.loop import Mode
 
 
@@ -67,7 +68,8 @@ class LoopPlan:
     ``weight`` b forms the set point by (b Ti s + 1)/(Ti s + 1), so that the proportional part sees b of a step. ``smooth_s``: first-order filter of the
     measurement (0: none). ``probe_lag_s``: time constant of the probe that is made up for (0: none). ``startup_zone``: from a start or a
     set-point step further away than this, the integral waits until the error is within +-it (0: never). ``output_rate_per_s``: the
-    output moves no faster (0: no limit). ``output_step``: smaller moves are not made (0: all are).
+    output moves no faster (0: no limit). ``output_step``: smaller moves are not made (0: all are). ``tune``: the limits of experiments on it
+    (None: there are none).
     """
 
     name: str
@@ -100,3 +102,4 @@ class LoopPlan:
     startup_zone: float = 0.0
     output_rate_per_s: float = 0.0
     output_step: float = 0.0
+    tune: TunePlan | None = None

@@ -24,6 +24,7 @@ class Ask(enum.Enum):
     HOLD = "hold"  # the unit
     RESUME = "resume"  # the unit
     BATCH = "batch"  # the unit: a new batch of this name begins, and totals with it
+    TUNE = "tune"  # a loop: an experiment begins (its method), or stops
 
 
 class Origin(enum.Enum):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from edgectl.model.command import Command
 from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
+from edgectl.model.experiment import Experiment
 from edgectl.model.health import HealthState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -227,6 +228,7 @@ class State:
     dosing: Mapping[str, DosingState] = field(default_factory=dict)
     soft: Mapping[str, SoftState] = field(default_factory=dict)
     health: Mapping[str, HealthState] = field(default_factory=dict)
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,10 +133,11 @@ def test_the_buffer_slope_is_that_of_the_charge_balance(
 ) -> None:
     """A small addition of strong base at constant total carbon, solved by bisection of the charge balance."""
     vessel = replace(plate(), bicarbonate_mm=bicarbonate, buffer_mm=4.0, buffer_pk=6.9)
-    carbon = bicarbonate * (1.0 + math.pow(10.0, 6.1 - ph))
+    carbon = bicarbonate * (1.0 + 10.0 ** (6.1 - ph))
 
     def charge(x: float) -> float:
-        return carbon / (1.0 + math.pow(10.0, 6.1 - x)) + 4.0 / (1.0 + math.pow(10.0, 6.9 - x))
+        bound: float = carbon / (1.0 + 10.0 ** (6.1 - x)) + 4.0 / (1.0 + 10.0 ** (6.9 - x))
+        return bound
 
     low, high = ph, ph + 1.0
     for _ in range(60):

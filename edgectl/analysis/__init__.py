@@ -1,0 +1,1 @@
+"""What records tell afterwards. numpy is welcome here; control never imports any of it."""
