@@ -89,7 +89,7 @@ def _prepared(
     plan = this.unit.dosing.get(name)
     if plan is None:
         return None
-    return prepare(plan, demand, chain.dosing, chain.commands, guarded.unit.batch, period_s)
+    return prepare(plan, demand, chain.dosing, guarded.unit.batch, period_s)
 
 
 def _dosed(chain: Chain, output: Output, dosed: Dose, demand: Demand, command: Command) -> None:

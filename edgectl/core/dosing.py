@@ -48,13 +48,11 @@ def passed(plan: PulsePlan | None, state: DosingState, dt_s: float) -> DosingSta
     return state._replace(owed=owed, filling=filling, idle_s=idle_s, begun_s=begun_s)
 
 
-def locked_out(plan: ActuatorPlan, states: Mapping[str, DosingState], giving: Mapping[str, Command]) -> bool:
-    """Whether a rival gives, or gave less than the lockout ago. ``giving`` are the commands of this scan so far."""
+def locked_out(plan: ActuatorPlan, states: Mapping[str, DosingState]) -> bool:
+    """Whether a rival gives, or gave less than the lockout ago. Those that were decided in this scan already are in ``states`` with what they give."""
     for name in plan.rivals:
         state = states.get(name, FRESH)
         if state.given > 0.0 or (state.idle_s is not None and state.idle_s < plan.lockout_s):
-            return True
-        if name in giving and giving[name].value > 0.0:
             return True
     return False
 
@@ -122,15 +120,14 @@ def prepare(
     plan: ActuatorPlan,
     demand: Demand,
     states: Mapping[str, DosingState],
-    giving: Mapping[str, Command],
     batch: str,
     period_s: float,
 ) -> Dose:
-    """What becomes of a demand before the chain. ``giving`` are the commands of this scan so far."""
+    """What becomes of a demand before the chain."""
     state, value = states[plan.name], demand.value
     if value is None or not math.isfinite(value):
         return Dose(0.0, state)
-    if value > 0.0 and locked_out(plan, states, giving):
+    if value > 0.0 and locked_out(plan, states):
         return Dose(0.0, state, LOCKOUT)
     if plan.pulse is not None:
         return dose(plan.pulse, state, value, batch, period_s)

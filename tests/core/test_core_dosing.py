@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgectl.core.dosing import FILLING, FRESH, LOCKOUT, PULSE, dose, passed, settled
@@ -14,7 +14,7 @@ from edgectl.model.dosing import PulsePlan
 from edgectl.model.plan import ActuatorPlan, Plan, TagPlan
 from edgectl.model.request import Ask
 from edgectl.model.safety import DosePlan, InterlockPlan, Relation
-from tests.core.rig import Bench, demo, loop_plan
+from tests.core.rig import Bench, demo, loop_plan, request
 
 # 1 mL/min for at least 2 s; steadily from 0.2 mL/min
 PULSES = PulsePlan(flow=1.0, least=2.0 / 60.0, continuous=0.2, rate_s=60.0, cycle_s=120.0, mixing_s=30.0)
@@ -93,6 +93,7 @@ def test_whatever_is_asked_is_given_and_no_more(levels: list[float], seconds: in
     st.floats(0.0, 0.5),
 )
 @settings(deadline=None, max_examples=60)
+@example(spells=[(True, 125), (False, 5), (True, 10)], demand=0.19)  # a pulse was due within seconds
 def test_nothing_that_was_forbidden_comes_later(spells: list[tuple[bool, int]], demand: float) -> None:
     """In each spell without a restriction at most what is asked in it, what one cycle may owe from before it, and one pulse."""
     allowed = [free for free, length in spells for _ in range(length)]
@@ -231,8 +232,8 @@ def test_two_that_begin_at_once_do_not_both_begin() -> None:
     bench = Bench(plan)
     bench.values = {"AT-101": 7.2}
     bench.scan()
-    bench.ask(Ask.OUTPUT, "FV-102", 5.0)
-    bench.ask(Ask.OUTPUT, "P-101", 1.0)
+    bench.scan(request(Ask.OUTPUT, "FV-102", 5.0), request(Ask.OUTPUT, "P-101", 1.0))
+    assert (bench.output("FV-102"), bench.output("P-101")) == (5.0, 0.0)
     bench.run(30)
     assert (bench.output("FV-102"), bench.output("P-101")) == (5.0, 0.0)
 

@@ -122,8 +122,10 @@ def test_rest_is_zero_or_the_nearest_end() -> None:
 
 
 def test_an_output_waits_at_the_border_until_it_was_wanted_for_long_enough() -> None:
-    gate, seen, output = gates(0.0, 0.0, 5.0), [], 0.0
+    gate = gates(0.0, 0.0, 5.0)
     waited: tuple[float, ...] = ()
+    seen = []
+    output = 0.0
     for wanted in [30.0, *[60.0] * 7]:
         output, waited, reason = pass_gates(gate, waited, output, wanted, 1.0, GRAIN)
         seen.append((output, reason))
@@ -145,7 +147,8 @@ def test_noise_at_a_border_neither_opens_it_nor_shuts_it_for_ever() -> None:
 
 def test_the_way_back_has_no_wait() -> None:
     gate, output = gates(0.0, 60.0, 5.0), 80.0
-    output, _, reason = pass_gates(gate, (), output, 10.0, 1.0, GRAIN)
+    waited: tuple[float, ...] = ()
+    output, waited, reason = pass_gates(gate, waited, output, 10.0, 1.0, GRAIN)
     assert (output, reason) == (10.0, "")
 
 
