@@ -70,10 +70,14 @@ def test_an_alarm_may_watch_a_soft_sensor_and_a_loop_may_hold_it(tmp_path: Path)
     response_time: 1 h
 """
     assert compiled(tmp_path / "u", RIGHT, alarm).plan is not None
-    text = RIGHT.replace(
-        "    tag: AT-102\n    drives:\n      FV-103: 0..200 mL/min\n    setpoint: 40 %\n    setpoint_range: 10..80 %\n    gain: 6 mL/min/%\n",
-        "    tag: KLA-101\n    drives:\n      FV-103: 0..200 mL/min\n    setpoint: 3 /h\n    setpoint_range: 1..8 /h\n    gain: 6 (mL/min)/(/h)\n",
-    ).replace("    band: 5 %\n", "    band: 0.2 /h\n")
+    text = (
+        RIGHT.replace(
+            "    tag: AT-102\n    drives:\n      FV-103: 0..200 mL/min\n    setpoint: 40 %\n    setpoint_range: 10..80 %\n    gain: 6 mL/min/%\n",
+            "    tag: KLA-101\n    drives:\n      FV-103: 0..200 mL/min\n    setpoint: 3 /h\n    setpoint_range: 1..8 /h\n    gain: 6 (mL/min)/(/h)\n",
+        )
+        .replace("    band: 5 %\n", "    band: 0.2 /h\n")
+        .replace("within: 12 %, longest", "within: 1 /h, longest")
+    )
     assert text != RIGHT
     found = compiled(tmp_path / "v", text)
     assert found.plan is not None, [problem.render() for problem in found.problems]
@@ -92,11 +96,11 @@ MISTAKES = {
     "uptake without a rate per cell": ("    per_cell: 450 fmol/cell/h\n", "", ("'per_cell' is missing", "300 fmol/cell/h")),
     "a sensor below": ("  KLA-101:\n    description: Oxygen", "  AB-1:\n    kind: growth_rate\n    source: §XV-101\n  KLA-101:\n    description: Oxygen", ("soft sensor 'XV-101' does not stand above", "move it up")),
     "itself": ("source: AT-103", "source: §MU-101", ("soft sensor 'MU-101' does not stand above",)),
-    "the wrong sensor": ("    kla: KLA-101\n    temperature: TT-101\n    pressure: PT-101\n    air: FT-101\n    co2: FT-102\n    o2: FT-103\n    weight: WT-101\n    probe_lag", "    kla: §AT-101\n    temperature: TT-101\n    pressure: PT-101\n    air: FT-101\n    co2: FT-102\n    o2: FT-103\n    weight: WT-101\n    probe_lag", ("AT-101 is in pH; wanted here: /h, /d",)),
+    "the wrong sensor": ("    kla: KLA-101\n    temperature: TT-101\n    pressure: PT-101\n    air: FT-101\n    co2: FT-102\n    o2: FT-103\n    weight: WT-101\n    probe_lag", "    kla: §AT-101\n    temperature: TT-101\n    pressure: PT-101\n    air: FT-101\n    co2: FT-102\n    o2: FT-103\n    weight: WT-101\n    probe_lag", ("AT-101 is in pH; wanted here: /h, /s",)),
     "growth of another kind": ("growth: MU-101", "growth: §OUR-101", ("OUR-101 is no soft sensor of kind 'growth_rate'",)),
     "growth that is measured": ("growth: MU-101", "growth: §AT-103", ("AT-103 is no soft sensor of kind 'growth_rate'",)),
     "unit of a tag": ("    base: FT-104", "    base: §TT-101", ("TT-101 is in degC; wanted here: mL/min",)),
-    "unit of a number": ("reference: 1.69 /h", "reference: §1.69 /min", ("'1.69 /min' has the wrong unit", "/h")),
+    "unit of a number": ("reference: 1.69 /h", "reference: §1.69 rpm", ("'1.69 rpm' has the wrong unit", "/h")),
     "a number without unit": ("per_cell: 450 fmol/cell/h", "per_cell: §450", ("'450' has no unit", "fmol/cell/h")),
     "nothing": ("at_gas: 100 mL/min", "at_gas: §0 mL/min", ("0 mL/min is nothing: write what it is",)),
     "negative": ("surface: 0.3 /h", "surface: §-0.3 /h", ("-0.3 /h is negative",)),
