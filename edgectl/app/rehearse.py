@@ -164,18 +164,23 @@ async def _rehearse(
         control.presence.say(connected=True, lasting=True)
         collector.begin()
         if play is not None:
-            playing.append(loop.create_task(play(control)))
-            playing[0].add_done_callback(lambda _: stop.set())
+            playing.append(_playing(play(control), stop))
 
     hooks = Hooks(slack=collector, ready=ready)
     try:
         await run(plan, journal, stop=stop, clock=Clock(loop, EPOCH_NS), links=links, hooks=hooks)
     finally:
         collector.end()
-        for task in playing:
-            task.cancel()
     for task in playing:
+        task.cancel()
         await task
+
+
+def _playing(play: Coroutine[None, None, None], stop: asyncio.Event) -> asyncio.Task[None]:
+    """The rehearsal ends with it."""
+    task = asyncio.get_running_loop().create_task(play)
+    task.add_done_callback(lambda _: stop.set())
+    return task
 
 
 def panels(trace: Trace) -> tuple[Panel, ...]:

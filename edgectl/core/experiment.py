@@ -34,6 +34,7 @@ _LONG = {
 _STEP = 0.25  # of the hysteresis: less is no progress
 _REST = 2.0  # times as long as it has moved, the value has not moved any further
 _REST_SCANS = 30.0
+_DRIFT = 0.25  # of the amplitude: the mean output may move so far while it is listened to
 _LEAST_SHARE = 0.15
 _DANGER = 0.7  # of ``within``: beyond, the whole range brings the value back
 _ROOM = 0.5  # of the amplitude: less than this between the ends excites nothing
@@ -70,7 +71,8 @@ def listen(
     loop: Loop, state: Experiment, plan: TunePlan, measured: Measurement, output: float, period_s: float
 ) -> Experiment:
     """One scan of listening. ``output`` is what the actuators stand at. ``ended`` is set when there is no point in going on."""
-    heard = _hear(state.heard, measured, output)
+    early = state.elapsed_s < listen_s(plan, period_s) / 2.0
+    heard = _hear(state.heard, measured, output, early=early)
     state = replace(state, heard=heard)
     if state.elapsed_s < listen_s(plan, period_s):
         return state
@@ -82,15 +84,25 @@ def listen(
         unit = loop.plan.unit
         why = f"the noise of {loop.tag} ({figure(noise, unit)}, step {figure(heard.grain, unit)}) is too large for swings within {figure(plan.within, unit)}"
         return replace(state, ended=why, noise=noise)
-    if heard.most - heard.least > 2.0 * plan.amplitude:
-        moved = figure(heard.most - heard.least, plan.unit)
-        return replace(state, ended=f"not steady: the output moved by {moved} while listening", noise=noise)
+    if reason := _unsteady(heard, plan):
+        return replace(state, ended=reason, noise=noise)
     found = room(loop, base, state.side, plan.amplitude)
     if isinstance(found, str):
         return replace(state, ended=found, noise=noise)
     reach = 0.3 * plan.within
     center = min(max(value, state.setpoint - reach), state.setpoint + reach)
     return _swinging(loop, replace(state, base=base, noise=noise, center=center, hysteresis=turn), found)
+
+
+def _unsteady(heard: Tally, plan: TunePlan) -> str:
+    """Why the output that was heard is not one that holds; empty if it is."""
+    late = heard.scans - heard.early_scans
+    drift = abs((heard.output - heard.early) / late - heard.early / max(heard.early_scans, 1))
+    moved = max(drift / _DRIFT, (heard.most - heard.least) / 2.0)
+    if moved <= plan.amplitude:
+        return ""
+    words = f"by {figure(heard.most - heard.least, plan.unit)}, on average by {figure(drift, plan.unit)}"
+    return f"not steady: the output moved {words} while it was listened to"
 
 
 def _swinging(loop: Loop, state: Experiment, found: tuple[float, float]) -> Experiment:
@@ -102,13 +114,15 @@ def _swinging(loop: Loop, state: Experiment, found: tuple[float, float]) -> Expe
     return replace(state, stage=Stage.SWINGING, low=low, high=high, up=up, began_s=state.elapsed_s)
 
 
-def _hear(heard: Tally, measured: Measurement, output: float) -> Tally:
+def _hear(heard: Tally, measured: Measurement, output: float, *, early: bool) -> Tally:
     """Samples are counted once each, however often the scan sees them."""
     assert measured.value is not None
     first = not heard.scans
     heard = heard._replace(
         scans=heard.scans + 1,
         output=heard.output + output,
+        early_scans=heard.early_scans + early,
+        early=heard.early + (output if early else 0.0),
         least=output if first else min(heard.least, output),
         most=output if first else max(heard.most, output),
     )

@@ -13,7 +13,7 @@ from edgectl.core.turn import Turn
 from edgectl.model.experiment import Experiment, Method, Side, Stage, TunePlan
 from edgectl.model.loop import LoopState, PidState
 from edgectl.model.measurement import Measurement
-from edgectl.model.request import Origin, Request
+from edgectl.model.request import Request
 
 KEEP_S = 3600.0  # what an experiment found can be read for so long after its end
 STOP = "stop"
@@ -30,8 +30,6 @@ def serve_tune(
     Raises:
         Refusal: something speaks against it, or none runs.
     """
-    if request.origin is Origin.REMOTE:
-        raise Refusal("an experiment needs somebody beside the unit")
     loop = scene.unit.loops.get(request.target)
     if loop is None:
         raise Refusal(f"there is no loop named {request.target}; known: {', '.join(scene.unit.loops)}")
@@ -113,7 +111,10 @@ def conduct(
             if after.over_s > KEEP_S or plan is None:
                 del experiments[name]
             continue
-        after, reason = _step(this, scene, loop, plan, before, period_s)
+        try:
+            after, reason = _step(this, scene, loop, plan, before, period_s)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it costs the experiment and nobody's regulation
+            after, reason = before, f"aborted: {type(bug).__name__}: {bug}"
         experiments[name] = after
         if reason:
             _finish(experiments, loops, name, reason, complete=after.complete)

@@ -53,7 +53,7 @@ class Point(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What listening heard: samples, their sum, the squares of the steps between them, the least step that was not 0, and the output."""
+    """What listening heard: samples, their sum, the squares of the steps between them, the least step that was not 0, and the output; ``early`` is its sum in the first half."""
 
     samples: int = 0
     total: float = 0.0
@@ -65,6 +65,8 @@ class Tally(NamedTuple):
     output: float = 0.0
     least: float = 0.0
     most: float = 0.0
+    early_scans: int = 0
+    early: float = 0.0
 
 
 _UNHEARD = Tally()

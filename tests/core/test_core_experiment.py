@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgectl.core import experiment_request
 from edgectl.core.experiment import MOST_POINTS
 from edgectl.core.experiment_request import KEEP_S
 from edgectl.core.loop import REGULATING, TUNING
@@ -19,7 +20,7 @@ from edgectl.model.instant import Instant
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.quality import DeviceStatus
-from edgectl.model.request import Ask, Origin, Reply, Request
+from edgectl.model.request import Ask, Authority, Origin, Reply, Request
 from edgectl.model.safety import (
     Action,
     AlarmPlan,
@@ -147,7 +148,18 @@ def _astray(bench: Closed) -> None:
     bench.stuck["PV-1"] = 20.0
 
 
+def _given_away(bench: Closed) -> None:
+    unit = replace(bench.state.unit, authority=Authority.REMOTE, owner="host")
+    bench.state = replace(bench.state, unit=unit)
+
+
+def _late(bench: Closed) -> None:
+    bench.scan(dt_s=4000.0)
+
+
 ENDS = {
+    "authority is remote": _given_away,
+    "its time is over": _late,
     "PT-1 is BAD": _bad,
     "PT-1 is UNCERTAIN": _uncertain,
     "from the set point": _far,
@@ -221,6 +233,37 @@ def test_time_over_ends_it() -> None:
         bench.pressure = 50.0
     assert found(bench).stage is Stage.OVER
     assert found(bench).elapsed_s <= 600.0
+
+
+def test_a_swing_ends_when_the_plant_has_come_to_rest() -> None:
+    """Limits so wide that the value never gets to them: the time for a swing would be more than an hour."""
+    bench = steady(replace(LOOP, tune=TunePlan(10.0, 40.0, 36_000.0, "%")))
+    ask(bench)
+    while found(bench).stage is not Stage.OVER:
+        bench.scan()
+    assert found(bench).complete
+    assert found(bench).elapsed_s < 7200.0
+
+
+def test_an_output_on_its_way_elsewhere_is_no_base() -> None:
+    bench = steady(replace(LOOP, tune=replace(LIMITS, amplitude=3.0)))
+    ask(bench)
+    for _ in range(70):
+        bench.load -= 0.2
+        bench.scan()
+    assert "not steady: the output moved" in found(bench).ended
+
+
+def test_a_mistake_in_its_own_arithmetic_costs_the_experiment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = swinging(steady())
+
+    def broken(*_: object) -> Experiment:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr(experiment_request, "swing", broken)
+    bench.scan()
+    assert found(bench).ended == "aborted: ZeroDivisionError: by hand"
+    assert bench.loop(NAME).condition == REGULATING
 
 
 REFUSALS: dict[str, tuple[LoopPlan, str]] = {
