@@ -110,6 +110,17 @@ def test_the_command_writes_figures_tables_and_pictures(
     held = json.loads((tmp_path / "out.json").read_text())
     assert {entry["controller"] for entry in held} == {"klipper", "brewblox"}
     assert held[0]["figures"]["do"]["error"] > 0.0
+    beside = (
+        "--only",
+        "quick_0l5,restart,simple-pid",
+        "--seeds",
+        "1",
+        "--beside",
+        str(tmp_path / "out.json"),
+    )
+    assert main(beside) == 0
+    told = capsys.readouterr().out
+    assert all(f"| {name} |" in told for name in ("simple-pid", "klipper", "brewblox"))
     picture = (tmp_path / "quick_0l5-restart.svg").read_text()
     assert picture.startswith("<svg")
     assert picture.count("<polyline") == 6
