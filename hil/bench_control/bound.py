@@ -18,7 +18,7 @@ from hil.bench_control.seam import Controller, Readings
 from hil.bench_control.trio import Law, Trio
 
 BOUND_FILE = Path(__file__).with_name("bound.json")
-JACKET_LIMIT_C = 41.5
+JACKET_LIMIT_C = 41.3
 JACKET_LOW_C = 12.0
 INNER_INTEGRAL_S = 120.0
 

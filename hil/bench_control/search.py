@@ -24,6 +24,7 @@ LATE_CULTURE = 3.0
 LATE_DAYS = 0.15
 _LEAST_ERROR = 0.005
 _WIDE, _NARROW = 0.5, 0.12
+_JACKET_S = 40.0
 Figures = Mapping[str, Mapping[str, float]]
 
 
@@ -57,9 +58,8 @@ def first_guess(plate: Nameplate, studied_: Study) -> dict[str, Gains]:
 
 
 def second_guess(plate: Nameplate, studied_: Study) -> dict[str, Gains]:
-    """As the first, but pH and DO as stiff as the relay test allows, and a stiff jacket, each behind a filter."""
+    """As the first, but pH and DO as stiff as the relay test allows, behind a filter: better where mixing is slow."""
     guess = first_guess(plate, studied_)
-    guess["temperature"] = replace(guess["temperature"], inner=15.0, inner_filter_s=8.0)
     for name in ("ph", "do"):
         swing = studied_.swing[name]
         guess[name] = replace(
@@ -70,6 +70,12 @@ def second_guess(plate: Nameplate, studied_: Study) -> dict[str, Gains]:
             filter_s=0.1 * swing.period_s,
         )
     return guess
+
+
+def stiff_jacket(plate: Nameplate, gains: Gains) -> Gains:
+    """The same outer loop over a jacket that follows within `_JACKET_S`, as its nameplate allows."""
+    stiff = 100.0 * plate.jacket_j_per_k / (plate.heater_w * _JACKET_S)
+    return replace(gains, inner=stiff, inner_filter_s=8.0)
 
 
 def scripts(vessel: str, seed: int) -> list[Scenario]:
@@ -93,6 +99,8 @@ def find(case: Case, rounds: int, start: Mapping[str, Gains] | None = None) -> d
         tried = {name: _moved(gains, dice, width) for name, gains in best.items()}
         if turn == 0:
             tried = second_guess(plate, known)
+        if turn < 2:
+            tried["temperature"] = stiff_jacket(plate, (best, tried)[turn]["temperature"])
         found = _costs(case, plays, tried, known)
         better = {name: tried[name] for name, cost in found.items() if cost < costs[name]}
         if not better:
