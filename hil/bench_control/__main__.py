@@ -33,6 +33,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=BOUND_ROUNDS, help="of the search for the bound")
     parser.add_argument("--plants", default=BUILT_IN, help="module:function of plants of your own")
     parser.add_argument("--json", type=Path, help="write every figure here")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        nargs="*",
+        default=(),
+        help="figures of earlier runs, to stand in the same tables",
+    )
     parser.add_argument("--write-readme", type=Path, help="replace the tables in this file")
     parser.add_argument(
         "--pictures", type=Path, nargs="?", const=PICTURES, help="draw the runs into a folder"
@@ -59,8 +66,10 @@ def main(words: Sequence[str]) -> int:
         for known in bounds(choice, asked.rounds, asked.jobs):
             bound.save(known)
         return 0
-    found = sorted(outcomes(wanted, asked.jobs), key=lambda outcome: outcome.case)
-    text = table.report(found, " ".join(("python -m hil.bench_control", *words)))
+    held = [outcome for path in asked.beside for outcome in _held(path)]
+    fresh = {outcome.case: outcome for outcome in (*held, *outcomes(wanted, asked.jobs))}
+    found = [fresh[case] for case in sorted(fresh)]
+    text = table.report(found, _command(choice, beside=bool(held)))
     print(text)
     if asked.json is not None:
         asked.json.write_text(json.dumps([_plain(outcome) for outcome in found], indent=1) + "\n")
@@ -74,6 +83,29 @@ def main(words: Sequence[str]) -> int:
 def _pictured(wanted: Sequence[Case]) -> list[Case]:
     """The first scatter of each vessel, in the scenarios that show most."""
     return [case for case in wanted if case.seed == 1 and case.scenario in PICTURED]
+
+
+def _command(choice: Choice, *, beside: bool) -> str:
+    """What to run for the same figures at one go: a run repeats to the bit, so parts put beside each other are one run."""
+    words = [
+        "python -m hil.bench_control",
+        f"--seeds {choice.seeds}",
+        f"--growth-days {choice.growth_days:g}",
+    ]
+    if choice.quick:
+        words.append("--quick")
+    if choice.only and not beside:
+        words.append(f"--only {','.join(choice.only)}")
+    return " ".join(words)
+
+
+def _held(path: Path) -> list[Outcome]:
+    """What an earlier run wrote with --json."""
+    held = json.loads(path.read_text())
+    return [
+        Outcome(Case(**{name: entry[name] for name in Case._fields}), entry["figures"], entry["missing"])
+        for entry in held
+    ]
 
 
 def _plain(outcome: Outcome) -> dict[str, object]:

@@ -18,14 +18,14 @@ from hil.bench_control.seam import Controller, Readings
 from hil.bench_control.trio import Law, Trio
 
 BOUND_FILE = Path(__file__).with_name("bound.json")
-JACKET_LIMIT_C = 41.5
+JACKET_LIMIT_C = 41.3
 JACKET_LOW_C = 12.0
 INNER_INTEGRAL_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """One loop's settings. Gain in number per unit (temperature: K of jacket per K), `inner` in percent per K of jacket."""
+    """One loop's settings. Gain in number per unit (temperature: K of jacket per K), `inner` in percent per K of filtered jacket."""
 
     gain: float
     integral_s: float
@@ -35,6 +35,7 @@ class Gains:
     tracking: float
     dead_band: float
     inner: float = 0.0
+    inner_filter_s: float = 0.0
 
 
 class Conditioned:
@@ -120,19 +121,23 @@ class BoundLaw:
 class CascadeLaw:
     """Temperature: the outer PID asks for a jacket temperature, never above its limit; the inner P law with bias drives it."""
 
-    __slots__ = ("_arms", "_bias", "_inner", "_number", "_pid", "period_s")
+    __slots__ = ("_arms", "_bias", "_inner", "_jacket_c", "_number", "_pid", "_share", "period_s")
 
     def __init__(self, gains: Gains, period_s: int, arms: Arms) -> None:
         self.period_s = period_s
         self._arms, self._inner = arms, gains.inner
         self._pid = Pid(gains, period_s)
         self._bias = self._number = 0.0
+        self._share = period_s / (gains.inner_filter_s + period_s)
+        self._jacket_c: float | None = None
 
     def update(self, value: float, setpoint: float, readings: Readings) -> float:
         """The heater's (plus) or cooler's (minus) percent."""
         jacket, pid = readings["jacket"], self._pid
         if jacket is None:
             return self._number
+        before = jacket if self._jacket_c is None else self._jacket_c
+        self._jacket_c = jacket = before + self._share * (jacket - before)
         stuck = self._number in {self._arms.low, self._arms.high}
         if stuck:
             pid.track(jacket - pid.output)
