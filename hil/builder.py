@@ -11,6 +11,7 @@ from hil.instrument.atlas_ezo import AtlasEzo
 from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
 from hil.instrument.ismatec_reglo_icc import IsmatecRegloIcc
+from hil.instrument.mettler_sics import MettlerSics
 from hil.instrument.modbus_map import ModbusMap, Point
 from hil.instrument.waveshare import WaveshareAnalogOutput8, WaveshareRelay8
 
@@ -95,6 +96,16 @@ def _ismatec(spec: Spec) -> Instrument:
     )
 
 
+def _mettler(spec: Spec) -> Instrument:
+    return MettlerSics(
+        spec.sources,
+        serial=spec.serial,
+        capacity_kg=float(spec.take("capacity_kg")),
+        unit=spec.take("unit", "g"),
+        division=float(spec.take("division", 0.1)),
+    )
+
+
 def _eurotherm(spec: Spec) -> Instrument:
     return Eurotherm3200(
         spec.address, spec.sources, spec.sinks, sp1=float(spec.take("sp1")), decimals=spec.take("decimals", 1)
@@ -121,4 +132,5 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "waveshare-relay8": lambda spec: WaveshareRelay8(spec.address, spec.sinks),
     "waveshare-analog-output8": _analog_output,
     "modbus-map": _modbus_map,
+    "mettler-sics": _mettler,
 }

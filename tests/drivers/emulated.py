@@ -1,0 +1,87 @@
+"""A driver on the line of an emulated instrument: the real line code, the emulator's own codec, virtual time."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from edgectl.app.rehearsal_link import RehearsalLink
+from edgectl.clock import virtual_run
+from edgectl.model.codec import from_plain
+from edgectl.model.fault import InstrumentFault
+from edgectl.model.instrument import Driver, Wire
+from edgectl.model.measurement import Reading
+from edgectl.model.plan import LinePlan, Medium, Protocol
+from edgectl.wire.line import open_line
+from hil.rig import Rig
+from hil.still import StillPlant
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Place:
+    """An instrument of the rig, and how a plan would name it."""
+
+    driver: str
+    line: str
+    address: str
+    options: dict[str, Any]
+    station: str
+
+
+MODBUS = Protocol.MODBUS_RTU
+PLACES = {
+    "mettler_sics": Place("mettler_sics", "scale", "", {"capacity": 6.0}, "scale/1"),
+}
+
+
+class Emulated:
+    """A driver and the emulator it talks to."""
+
+    def __init__(self, place: Place) -> None:
+        self.plant = StillPlant()
+        self.rig = Rig.load("laboratory", plant=self.plant)
+        self.module: Any = importlib.import_module(f"edgectl.drivers.{place.driver}")
+        self.instrument: Any = self.rig.instrument(place.station)
+        self.place = place
+        modbus = self.module.WIRE is Wire.MODBUS
+        plan = LinePlan(place.line, Medium.SERIAL, MODBUS if modbus else Protocol.ASCII, port="rehearsal")
+        self.line = open_line(plan, RehearsalLink(self.rig.line(place.line)))
+        port = self.line.modbus(place.address) if modbus else self.line.ascii(place.address)
+        self.options = from_plain(self.module.Options, place.options)
+        self.driver: Driver = self.module.Driver(port, place.address, self.options)
+
+    async def read(self) -> dict[str, Reading]:
+        """All poll groups."""
+        polls = [await self.driver.read(poll.name) for poll in self.module.polls(self.options)]
+        return {reading.channel: reading for readings in polls for reading in readings}
+
+    async def value(self, channel: str) -> float | None:
+        """What one channel says."""
+        return (await self.read())[channel].value
+
+    async def attempt(self, doing: Awaitable[Result]) -> Result | InstrumentFault:
+        """A fault is an outcome."""
+        try:
+            return await doing
+        except InstrumentFault as fault:
+            return fault
+
+
+def with_driver(
+    name: str, story: Callable[[Emulated], Awaitable[Result]], *, prepared: bool = True
+) -> Result:
+    """Run a story about one driver and its emulator on virtual time."""
+
+    async def main() -> Result:
+        emulated = Emulated(PLACES[name])
+        await emulated.line.open()
+        if prepared:
+            await emulated.driver.identify()
+            await emulated.driver.prepare()
+        return await story(emulated)
+
+    return cast("Result", virtual_run(main()))

@@ -1,0 +1,126 @@
+"""Each driver against an emulator that was typed from the manual by somebody who did not see the driver: they agree, also when the line or the instrument is ill."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+import pytest
+
+from edgectl.model.fault import InstrumentFault, NoReply
+from edgectl.model.instrument import Identity
+from edgectl.model.measurement import Reading
+from edgectl.model.quality import DeviceStatus, Quality, quality_of
+from tests.drivers.emulated import PLACES, Emulated, with_driver
+
+NAMES = sorted(PLACES)
+WIRE_FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("flip", {"rate": 0.5}),
+    ("garble", {"rate": 0.7}),
+    ("cut", {}),
+    ("late", {"rate": 0.5}),
+    ("behind", {}),
+    ("foreign", {}),
+    ("baud", {}),
+    ("mute", {"rate": 0.5}),
+)
+
+each = pytest.mark.parametrize("name", NAMES)
+
+
+@each
+def test_a_driver_finds_and_reads_its_emulator(name: str) -> None:
+    async def story(it: Emulated) -> tuple[Identity, dict[str, Reading]]:
+        return await it.driver.identify(), await it.read()
+
+    identity, readings = with_driver(name, story)
+    assert identity.maker or name == "alicat_modbus"
+    assert readings
+    for reading in readings.values():
+        assert reading.value is not None, reading
+        assert quality_of(reading.status) is Quality.GOOD, reading
+
+
+@each
+def test_a_first_look_writes_nothing(name: str) -> None:
+    """`identify` is what a search of the line may ask: the emulator's own log shows no write."""
+
+    async def story(it: Emulated) -> None:
+        await it.driver.identify()
+        assert it.instrument.log.counts["requests"] > 0
+        assert it.instrument.log.counts["writes"] == 0
+
+    with_driver(name, story, prepared=False)
+
+
+@each
+def test_a_mute_instrument_is_no_reply(name: str) -> None:
+    async def story(it: Emulated) -> None:
+        it.rig.fault(it.place.station, "mute")
+        with pytest.raises(NoReply):
+            await it.read()
+        it.rig.clear()
+        await asyncio.sleep(5.0)
+        assert all(reading.value is not None for reading in (await it.read()).values())
+
+    with_driver(name, story)
+
+
+@each
+@pytest.mark.parametrize(("verb", "how"), WIRE_FAULTS, ids=[verb for verb, _ in WIRE_FAULTS])
+def test_a_broken_line_gives_faults_and_no_other_exception(
+    name: str, verb: str, how: dict[str, object]
+) -> None:
+    """And when the line is whole again the values are those of the plant: nothing late is taken for something new."""
+
+    async def story(it: Emulated) -> int:
+        sound = {name: reading.value for name, reading in (await it.read()).items()}
+        it.rig.fault(it.place.station, verb, **how)
+        for _ in range(40):
+            outcome = await it.attempt(it.read())
+            assert isinstance(outcome, InstrumentFault) or in_range(it, outcome.values())
+            await asyncio.sleep(0.3)
+        struck = sum(fault["count"] for fault in it.rig.faults())
+        it.rig.clear()
+        await asyncio.sleep(5.0)
+        await it.driver.prepare()
+        again = {name: reading.value for name, reading in (await it.read()).items()}
+        assert again == pytest.approx(sound)
+        return struck
+
+    assert with_driver(name, story) > 0, "the fault never struck"
+
+
+def in_range(it: Emulated, readings: Iterable[Reading]) -> bool:
+    spans = {channel.name: channel for channel in it.module.channels(it.options)}
+    return all(r.value is None or spans[r.channel].low <= r.value <= spans[r.channel].high for r in readings)
+
+
+def test_a_scale_follows_the_vessel_and_is_never_touched() -> None:
+    async def story(it: Emulated) -> None:
+        assert await it.value("weight") == pytest.approx(2.0)
+        it.plant.readings["weight"] = 2.5
+        assert await it.value("stable") == 0
+        assert await it.value("weight") == pytest.approx(2.5)
+        assert await it.value("stable") == 1
+        it.plant.readings["weight"] = 9.0
+        assert (await it.read())["weight"].detail == "overload"
+        it.plant.readings["weight"] = math.nan
+        assert (await it.read())["weight"].status is DeviceStatus.FUNCTION_CHECK
+        assert it.instrument.log.counts["writes"] == 0
+
+    with_driver("mettler_sics", story)
+
+
+def test_a_scale_that_somebody_left_repeating_is_read_and_keeps_its_tare() -> None:
+    async def story(it: Emulated) -> None:
+        line = it.rig.line("scale")
+        line.write(1.0, b"T\r\nSIR\r\n")
+        await asyncio.sleep(3.0)
+        it.plant.readings["weight"] = 3.0
+        await it.driver.prepare()
+        assert await it.value("weight") == pytest.approx(1.0)
+        assert it.instrument.due_s() is None
+
+    with_driver("mettler_sics", story)
