@@ -13,6 +13,7 @@ from hil.instrument.hamilton_arc import HamiltonArc
 from hil.instrument.ismatec_reglo_icc import IsmatecRegloIcc
 from hil.instrument.mettler_sics import MettlerSics
 from hil.instrument.modbus_map import ModbusMap, Point
+from hil.instrument.watson_marlow import WatsonMarlow
 from hil.instrument.waveshare import WaveshareAnalogOutput8, WaveshareRelay8
 
 if TYPE_CHECKING:
@@ -106,6 +107,16 @@ def _mettler(spec: Spec) -> Instrument:
     )
 
 
+def _watson(spec: Spec) -> Instrument:
+    return WatsonMarlow(
+        spec.address,
+        spec.sinks,
+        model=spec.take("model", "520Du"),
+        ml_per_rev=float(spec.take("ml_per_rev")),
+        echo=spec.take("echo", default=True),
+    )
+
+
 def _eurotherm(spec: Spec) -> Instrument:
     return Eurotherm3200(
         spec.address, spec.sources, spec.sinks, sp1=float(spec.take("sp1")), decimals=spec.take("decimals", 1)
@@ -133,4 +144,5 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "waveshare-analog-output8": _analog_output,
     "modbus-map": _modbus_map,
     "mettler-sics": _mettler,
+    "watson-marlow": _watson,
 }

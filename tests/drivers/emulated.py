@@ -35,6 +35,14 @@ class Place:
 MODBUS = Protocol.MODBUS_RTU
 PLACES = {
     "mettler_sics": Place("mettler_sics", "scale", "", {"capacity": 6.0}, "scale/1"),
+    "watson_marlow": Place("watson_marlow", "pump", "1", {"ml_per_rev": 0.5, "rpm_high": 100.0}, "pump/1"),
+    "watson_marlow_323": Place(
+        "watson_marlow",
+        "small-pump",
+        "1",
+        {"ml_per_rev": 0.1, "rpm_high": 400.0, "rpm_low": 3.0, "series": "323"},
+        "small-pump/1",
+    ),
 }
 
 

@@ -124,3 +124,41 @@ def test_a_scale_that_somebody_left_repeating_is_read_and_keeps_its_tare() -> No
         assert it.instrument.due_s() is None
 
     with_driver("mettler_sics", story)
+
+
+@pytest.mark.parametrize(("name", "most"), [("watson_marlow", 50.0), ("watson_marlow_323", 40.0)])
+def test_a_pump_delivers_what_it_confirms(name: str, most: float) -> None:
+    async def story(it: Emulated) -> None:
+        sink = it.instrument.sinks["flow"]
+        for share in (0.5, 1.0, 0.02, 0.0, 0.1):
+            confirmed = await it.driver.write("flow", share * most)
+            assert confirmed == pytest.approx(share * most, abs=0.06)
+            assert sink.value == pytest.approx(confirmed)
+            assert await it.value("flow") == pytest.approx(confirmed)
+
+    with_driver(name, story)
+
+
+def test_a_pump_stopped_at_its_panel_is_not_started_again_by_itself() -> None:
+    async def story(it: Emulated) -> None:
+        await it.driver.write("flow", 5.0)
+        it.instrument.panel_stop(it.rig.world.now_s)
+        for demand in (5.0, 0.0, 6.0):
+            outcome = await it.attempt(it.driver.write("flow", demand))
+            assert demand == 0 or "panel" in str(outcome)
+            assert not it.instrument.running
+        assert [word for _, word, _ in it.instrument.log.writes].count("GO") == 1
+        it.instrument.panel_start(it.rig.world.now_s)
+        assert await it.driver.write("flow", 6.0) == pytest.approx(6.0)
+
+    with_driver("watson_marlow", story)
+
+
+def test_a_pump_counts_its_revolutions() -> None:
+    async def story(it: Emulated) -> None:
+        await it.driver.write("flow", 5.0)
+        before = await it.value("revolutions") or 0.0
+        await asyncio.sleep(600.0)
+        assert (await it.value("revolutions") or 0.0) - before == pytest.approx(100.0, rel=0.01)
+
+    with_driver("watson_marlow", story)
