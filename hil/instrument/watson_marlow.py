@@ -67,14 +67,10 @@ class WatsonMarlow:
         found = _COMMAND.fullmatch(request.body.decode("latin-1"))
         assert found is not None  # it was addressed
         who, word, text = found.groups()
-        replies = {
-            "RS": self._status,
-            "ZY": lambda: f"{self.running:d}\r",
-            "RT": lambda: f"{self._pulses:.0f}\r",
-        }
+        replies = {"RS": self._status(), "ZY": f"{self.running:d}\r", "RT": f"{self._pulses:.0f}\r"}
         chunks: list[Chunk] = [(t_s, request.body + b"\r")] if self._echo else []
         if word in replies and who != "#":
-            chunks.append((t_s + TURNAROUND_S, replies[word]().encode()))
+            chunks.append((t_s + TURNAROUND_S, replies[word].encode()))
         else:
             self._obey(t_s, word, text)
             self.tick(t_s)

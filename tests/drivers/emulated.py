@@ -34,6 +34,7 @@ class Place:
 
 MODBUS = Protocol.MODBUS_RTU
 PLACES = {
+    "ika_stirrer": Place("ika_stirrer", "stirrer", "", {"high_rpm": 400.0, "safe_rpm": 60.0}, "stirrer/1"),
     "mettler_sics": Place("mettler_sics", "scale", "", {"capacity": 6.0}, "scale/1"),
     "watson_marlow": Place("watson_marlow", "pump", "1", {"ml_per_rev": 0.5, "rpm_high": 100.0}, "pump/1"),
     "watson_marlow_323": Place(

@@ -81,7 +81,7 @@ def test_a_broken_line_gives_faults_and_no_other_exception(
             outcome = await it.attempt(it.read())
             assert isinstance(outcome, InstrumentFault) or in_range(it, outcome.values())
             await asyncio.sleep(0.3)
-        struck = sum(fault["count"] for fault in it.rig.faults())
+        struck = sum(int(fault["count"]) for fault in it.rig.faults())
         it.rig.clear()
         await asyncio.sleep(5.0)
         await it.driver.prepare()
@@ -162,3 +162,49 @@ def test_a_pump_counts_its_revolutions() -> None:
         assert (await it.value("revolutions") or 0.0) - before == pytest.approx(100.0, rel=0.01)
 
     with_driver("watson_marlow", story)
+
+
+def test_a_stirrer_turns_as_it_confirms_and_goes_on_at_its_safe_speed_without_its_controller() -> None:
+    async def story(it: Emulated) -> None:
+        shaft = it.instrument.sinks["speed"]
+        for rpm in (120.0, 80.0, 0.0, 150.0):
+            assert await it.driver.write("setpoint", rpm) == rpm
+            assert shaft.value == rpm
+            assert await it.value("speed") == rpm
+        for _ in range(60):
+            await asyncio.sleep(2.0)
+            await it.driver.write("setpoint", 150.0)
+            assert shaft.value == 150.0
+        await asyncio.sleep(25.0)
+        assert await it.value("speed") == 60.0
+        assert shaft.value == 60.0
+        await it.driver.prepare()
+        assert await it.driver.write("setpoint", 150.0) == 150.0
+        assert shaft.value == 150.0
+
+    with_driver("ika_stirrer", story)
+
+
+def test_a_stirrer_is_started_before_its_speed_is_set_and_not_again() -> None:
+    """A start sets the speed of some models to 0."""
+
+    async def story(it: Emulated) -> list[str]:
+        for rpm in (80.0, 120.0, 120.0, 0.0, 80.0):
+            await it.driver.write("setpoint", rpm)
+        return [word for _, word, _ in it.instrument.log.writes if word in ("START_4", "STOP_4", "OUT_SP_4")]
+
+    start, stop, speed = "START_4", "STOP_4", "OUT_SP_4"
+    assert with_driver("ika_stirrer", story) == [start, speed, speed, speed, stop, speed, start, speed]
+
+
+def test_reading_a_stirrer_does_not_renew_its_watchdog() -> None:
+    """The lease is on the output: a controller that reads and no longer decides must lose it."""
+
+    async def story(it: Emulated) -> None:
+        await it.driver.write("setpoint", 150.0)
+        for _ in range(25):
+            await asyncio.sleep(1.0)
+            await it.read()
+        assert it.instrument.sinks["speed"].value == 60.0
+
+    with_driver("ika_stirrer", story)
