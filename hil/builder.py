@@ -12,6 +12,7 @@ from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
 from hil.instrument.ika_stirrer import IkaStirrer
 from hil.instrument.ismatec_reglo_icc import IsmatecRegloIcc
+from hil.instrument.julabo import Julabo
 from hil.instrument.mettler_sics import MettlerSics
 from hil.instrument.modbus_map import ModbusMap, Point
 from hil.instrument.watson_marlow import WatsonMarlow
@@ -146,5 +147,6 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "modbus-map": _modbus_map,
     "mettler-sics": _mettler,
     "watson-marlow": _watson,
+    "julabo": lambda spec: Julabo(spec.sources, spec.sinks),
     "ika-stirrer": lambda spec: IkaStirrer(spec.sinks, name=spec.take("name", "Microstar C")),
 }

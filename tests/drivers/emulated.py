@@ -35,6 +35,9 @@ class Place:
 MODBUS = Protocol.MODBUS_RTU
 PLACES = {
     "ika_stirrer": Place("ika_stirrer", "stirrer", "", {"high_rpm": 400.0, "safe_rpm": 60.0}, "stirrer/1"),
+    "julabo": Place(
+        "julabo", "bath", "", {"low_c": 5.0, "high_c": 45.0, "safe_c": 25.0, "external": True}, "bath/1"
+    ),
     "mettler_sics": Place("mettler_sics", "scale", "", {"capacity": 6.0}, "scale/1"),
     "watson_marlow": Place("watson_marlow", "pump", "1", {"ml_per_rev": 0.5, "rpm_high": 100.0}, "pump/1"),
     "watson_marlow_323": Place(

@@ -26,6 +26,8 @@ WIRE_FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("mute", {"rate": 0.5}),
 )
 
+CIRCULATORS = [("julabo", "running")]
+
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -208,3 +210,65 @@ def test_reading_a_stirrer_does_not_renew_its_watchdog() -> None:
         assert it.instrument.sinks["speed"].value == 60.0
 
     with_driver("ika_stirrer", story)
+
+
+@pytest.mark.parametrize(("name", "run"), CIRCULATORS)
+def test_a_circulator_goes_where_it_confirms_and_starts_and_stops(name: str, run: str) -> None:
+    async def story(it: Emulated) -> None:
+        jacket = it.instrument.sinks["setpoint"]
+        assert await it.driver.write("setpoint", 37.5) == 37.5
+        assert jacket.value == 20.0
+        assert await it.driver.write(run, 1.0) == 1.0
+        assert jacket.value == 37.5
+        assert await it.driver.write("setpoint", 36.25) == 36.25
+        assert jacket.value == 36.25
+        assert await it.value("setpoint") == 36.25
+        assert await it.driver.write(run, 0.0) == 0.0
+        assert await it.value(run) == 0.0
+        assert jacket.value == 20.0
+
+    with_driver(name, story)
+
+
+@pytest.mark.parametrize(("name", "run"), CIRCULATORS)
+def test_a_circulator_set_point_that_stands_is_not_written_again_and_one_that_does_not_is(
+    name: str, run: str
+) -> None:
+    """Nobody knows whether it is kept in memory that wears."""
+
+    async def story(it: Emulated) -> None:
+        for _ in range(50):
+            assert await it.driver.write("setpoint", 37.5) == 37.5
+        assert it.instrument.stored == 1
+        it.instrument.setpoint_c = 20.0
+        assert await it.driver.write("setpoint", 37.5) == 37.5
+        assert it.instrument.stored == 2
+
+    with_driver(name, story)
+
+
+def test_a_circulator_in_manual_mode_is_neither_believed_to_control_nor_obeys() -> None:
+    async def story(it: Emulated) -> None:
+        await it.driver.write("setpoint", 37.5)
+        it.instrument.remote = False
+        assert (await it.read())["setpoint"].status is DeviceStatus.FUNCTION_CHECK
+        assert "operating mode" in str(await it.attempt(it.driver.write("setpoint", 38.0)))
+        it.instrument.remote, it.instrument.alarm = True, -1
+        readings = await it.read()
+        assert readings["setpoint"].detail == "low liquid level"
+        assert readings["bath"].status is DeviceStatus.GOOD
+
+    with_driver("julabo", story)
+
+
+def test_a_refreshed_set_point_keeps_a_watchdog_of_thirty_seconds_quiet() -> None:
+    async def story(it: Emulated) -> int:
+        it.driver = it.module.Driver(
+            it.line.ascii(""), "", it.module.Options(5.0, 45.0, 25.0, refresh_s=20.0)
+        )
+        for _ in range(60):
+            await it.driver.write("setpoint", 37.5)
+            await asyncio.sleep(1.5)
+        return int(it.instrument.stored)
+
+    assert 4 <= with_driver("julabo", story) <= 6
