@@ -10,6 +10,7 @@ from hil.instrument.alicat_mfc import AlicatMfc
 from hil.instrument.atlas_ezo import AtlasEzo
 from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
+from hil.instrument.huber import Huber
 from hil.instrument.ika_stirrer import IkaStirrer
 from hil.instrument.ismatec_reglo_icc import IsmatecRegloIcc
 from hil.instrument.julabo import Julabo
@@ -147,6 +148,7 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "modbus-map": _modbus_map,
     "mettler-sics": _mettler,
     "watson-marlow": _watson,
+    "huber": lambda spec: Huber(spec.sources, spec.sinks, serial=spec.serial),
     "julabo": lambda spec: Julabo(spec.sources, spec.sinks),
     "ika-stirrer": lambda spec: IkaStirrer(spec.sinks, name=spec.take("name", "Microstar C")),
 }

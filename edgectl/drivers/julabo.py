@@ -214,6 +214,8 @@ class Driver:
         value = sendable(self._channels.values(), channel, value)
         if channel == "setpoint":
             return await self._set(f"{value:.2f}")
+        if value and decode_switch(await self._ask("IN_MODE_05")):
+            return value  # it runs; a stop is sent in any case, and before any question
         await self._command(f"OUT_MODE_05 {value:.0f}")
         if (running := decode_switch(await self._ask("IN_MODE_05"))) != value:
             raise Refused(f"running reads {running:g} after it was set to {value:g}")
@@ -222,11 +224,12 @@ class Driver:
     async def _set(self, text: str) -> float:
         now = asyncio.get_running_loop().time()
         refresh_s = self._options.refresh_s
-        if text == self._sent and not (refresh_s and now - self._sent_s >= refresh_s):
+        sent, self._sent = self._sent, ""  # without an answer nobody knows which value stands
+        if text == sent and not (refresh_s and now - self._sent_s >= refresh_s):
             standing = await self._setpoint()
             if abs(standing - float(text)) <= NEAR_C:
+                self._sent = sent
                 return standing
-        self._sent = ""  # without an answer nobody knows which value stands
         await self._command(f"OUT_SP_00 {text}")
         confirmed = await self._setpoint()
         if abs(confirmed - float(text)) > NEAR_C:

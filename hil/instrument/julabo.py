@@ -68,7 +68,7 @@ class Julabo:
         if word.startswith("OUT_"):
             self._error = self._obey(t_s, word, value)
             self._deaf_until_s = t_s + DEAF_S
-            self.tick(t_s)
+            self._drive(t_s)
             return ()
         reply = self._tell(t_s, word)
         if reply is None:
@@ -124,7 +124,12 @@ class Julabo:
         self.log.write(t_s, word, value)
         return 0
 
-    def tick(self, t_s: float) -> None:
+    def trip(self, t_s: float, alarm: int) -> None:
+        """An alarm stands from now on; 0 for none."""
+        self.alarm = alarm
+        self._drive(t_s)
+
+    def _drive(self, t_s: float) -> None:
         """The bath is driven while it runs without an alarm."""
         if "setpoint" in self.sinks:
             self.sinks["setpoint"].write(t_s, self.setpoint_c if self.running and self.alarm >= 0 else REST_C)
@@ -133,4 +138,4 @@ class Julabo:
         """It comes back stopped, with its set point, under manual control."""
         self.running = self.remote = False
         self._error, self._deaf_until_s = 0, 0.0
-        self.tick(t_s)
+        self._drive(t_s)

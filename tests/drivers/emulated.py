@@ -34,6 +34,13 @@ class Place:
 
 MODBUS = Protocol.MODBUS_RTU
 PLACES = {
+    "huber_pb": Place(
+        "huber_pb",
+        "thermostat",
+        "",
+        {"low_c": 5.0, "high_c": 45.0, "safe_c": 25.0, "process": True},
+        "thermostat/1",
+    ),
     "ika_stirrer": Place("ika_stirrer", "stirrer", "", {"high_rpm": 400.0, "safe_rpm": 60.0}, "stirrer/1"),
     "julabo": Place(
         "julabo", "bath", "", {"low_c": 5.0, "high_c": 45.0, "safe_c": 25.0, "external": True}, "bath/1"

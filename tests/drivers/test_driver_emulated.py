@@ -26,7 +26,7 @@ WIRE_FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("mute", {"rate": 0.5}),
 )
 
-CIRCULATORS = [("julabo", "running")]
+CIRCULATORS = [("julabo", "running"), ("huber_pb", "control")]
 
 each = pytest.mark.parametrize("name", NAMES)
 
@@ -239,6 +239,8 @@ def test_a_circulator_set_point_that_stands_is_not_written_again_and_one_that_do
     async def story(it: Emulated) -> None:
         for _ in range(50):
             assert await it.driver.write("setpoint", 37.5) == 37.5
+            assert await it.driver.write(run, 1.0) == 1.0
+        assert it.instrument.log.counts["writes"] == 2
         assert it.instrument.stored == 1
         it.instrument.setpoint_c = 20.0
         assert await it.driver.write("setpoint", 37.5) == 37.5
@@ -253,7 +255,8 @@ def test_a_circulator_in_manual_mode_is_neither_believed_to_control_nor_obeys() 
         it.instrument.remote = False
         assert (await it.read())["setpoint"].status is DeviceStatus.FUNCTION_CHECK
         assert "operating mode" in str(await it.attempt(it.driver.write("setpoint", 38.0)))
-        it.instrument.remote, it.instrument.alarm = True, -1
+        it.instrument.remote = True
+        it.instrument.trip(it.rig.world.now_s, -1)
         readings = await it.read()
         assert readings["setpoint"].detail == "low liquid level"
         assert readings["bath"].status is DeviceStatus.GOOD
@@ -272,3 +275,13 @@ def test_a_refreshed_set_point_keeps_a_watchdog_of_thirty_seconds_quiet() -> Non
         return int(it.instrument.stored)
 
     assert 4 <= with_driver("julabo", story) <= 6
+
+
+def test_a_thermostat_that_clips_a_set_point_is_not_said_to_have_taken_it() -> None:
+    async def story(it: Emulated) -> None:
+        it.instrument._range_c = (0.0, 30.0)
+        assert "is 30 after 37.5" in str(await it.attempt(it.driver.write("setpoint", 37.5)))
+        it.instrument.trip(it.rig.world.now_s, -1)
+        assert (await it.read())["control"].detail == "error -1"
+
+    with_driver("huber_pb", story)
