@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.instrument import atlas_ezo, hamilton_arc
 from hil.instrument.alicat_mfc import AlicatMfc
+from hil.instrument.alicat_modbus import AlicatModbus
 from hil.instrument.atlas_ezo import AtlasEzo
 from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
@@ -90,6 +91,16 @@ def _alicat(spec: Spec) -> Instrument:
     )
 
 
+def _alicat_modbus(spec: Spec) -> Instrument:
+    return AlicatModbus(
+        spec.address,
+        spec.sinks,
+        full_scale=float(spec.take("full_scale")),
+        gas=spec.take("gas"),
+        newer=spec.take("newer", default=False),
+    )
+
+
 def _ismatec(spec: Spec) -> Instrument:
     return IsmatecRegloIcc(
         spec.sinks,
@@ -148,6 +159,7 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "modbus-map": _modbus_map,
     "mettler-sics": _mettler,
     "watson-marlow": _watson,
+    "alicat-modbus": _alicat_modbus,
     "huber": lambda spec: Huber(spec.sources, spec.sinks, serial=spec.serial),
     "julabo": lambda spec: Julabo(spec.sources, spec.sinks),
     "ika-stirrer": lambda spec: IkaStirrer(spec.sinks, name=spec.take("name", "Microstar C")),

@@ -71,7 +71,7 @@ class Huber:
     def _get(self, t_s: float, number: int) -> int:
         low, high = self._range_c
         serial = struct.unpack(">hh", struct.pack(">I", self._serial))
-        values = {
+        values: dict[int, int] = {
             0x00: round(100 * self.setpoint_c),
             0x01: self._temperature(t_s, "bath"),
             0x04: 300 if self.controls else 0,
@@ -90,7 +90,7 @@ class Huber:
 
     def _temperature(self, t_s: float, name: str) -> int:
         value = self.sources[name].read(t_s) if name in self.sources else math.nan
-        return MISSING if math.isnan(value) else round(100 * min(max(value, -151.0), 327.0))
+        return MISSING if math.isnan(value) else round(100.0 * min(max(float(value), -151.0), 327.0))
 
     def _put(self, t_s: float, number: int, value: int) -> None:
         if number == 0x00:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from edgectl.model.fault import InstrumentFault, NoReply
+from edgectl.model.fault import InstrumentFault, Misconfigured, NoReply
 from edgectl.model.instrument import Identity
 from edgectl.model.measurement import Reading
 from edgectl.model.quality import DeviceStatus, Quality, quality_of
@@ -28,6 +28,8 @@ WIRE_FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
 
 CIRCULATORS = [("julabo", "running"), ("huber_pb", "control")]
 
+GAS = [("alicat_modbus", 500.0), ("alicat_modbus_2", 100.0)]
+
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -37,7 +39,7 @@ def test_a_driver_finds_and_reads_its_emulator(name: str) -> None:
         return await it.driver.identify(), await it.read()
 
     identity, readings = with_driver(name, story)
-    assert identity.maker or name == "alicat_modbus"
+    assert identity.maker
     assert readings
     for reading in readings.values():
         assert reading.value is not None, reading
@@ -285,3 +287,51 @@ def test_a_thermostat_that_clips_a_set_point_is_not_said_to_have_taken_it() -> N
         assert (await it.read())["control"].detail == "error -1"
 
     with_driver("huber_pb", story)
+
+
+@pytest.mark.parametrize(("name", "full"), GAS)
+def test_a_gas_controller_delivers_what_it_confirms(name: str, full: float) -> None:
+    async def story(it: Emulated) -> None:
+        valve = it.instrument.sinks["flow"]
+        for share in (0.5, 1.0, 0.123, 0.0):
+            confirmed = await it.driver.write("setpoint", share * full)
+            assert confirmed == pytest.approx(share * full, rel=1e-6)
+            await asyncio.sleep(8.0)
+            assert await it.value("flow") == pytest.approx(share * full, rel=1e-3, abs=1e-3)
+            assert valve.value == pytest.approx(share * full, rel=1e-3, abs=1e-3)
+
+    with_driver(name, story)
+
+
+@pytest.mark.parametrize(("name", "full"), GAS)
+def test_a_gas_set_point_that_stands_is_not_written_again(name: str, full: float) -> None:
+    async def story(it: Emulated) -> None:
+        for _ in range(30):
+            await it.driver.write("setpoint", 0.3 * full)
+        assert it.instrument.stored == 1
+
+    with_driver(name, story)
+
+
+def test_a_gas_controller_with_another_gas_or_a_held_valve_is_not_believed() -> None:
+    async def story(it: Emulated) -> None:
+        await it.driver.write("setpoint", 100.0)
+        it.instrument._hold = 1
+        assert (await it.read())["flow"].detail == "valve held, closed loop bypassed"
+        it.instrument._hold, it.instrument._gas = 0, 4
+        flow = (await it.read())["flow"]
+        assert flow.value is None
+        assert "gas 4" in flow.detail
+
+    with_driver("alicat_modbus", story)
+
+
+def test_the_gas_of_a_controller_that_does_not_tell_it_cannot_be_demanded() -> None:
+    async def story(it: Emulated) -> None:
+        demanding = it.module.Options(full_scale=100.0, gas="CO2")
+        driver = it.module.Driver(it.line.modbus("2"), "2", demanding)
+        await driver.identify()
+        with pytest.raises(Misconfigured, match="does not tell its gas"):
+            await driver.prepare()
+
+    with_driver("alicat_modbus_2", story)
