@@ -9,6 +9,7 @@ from hil.instrument import atlas_ezo, hamilton_arc
 from hil.instrument.alicat_mfc import AlicatMfc
 from hil.instrument.alicat_modbus import AlicatModbus
 from hil.instrument.atlas_ezo import AtlasEzo
+from hil.instrument.bronkhorst import Bronkhorst
 from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
 from hil.instrument.huber import Huber
@@ -101,6 +102,17 @@ def _alicat_modbus(spec: Spec) -> Instrument:
     )
 
 
+def _bronkhorst(spec: Spec) -> Instrument:
+    return Bronkhorst(
+        spec.address,
+        spec.sinks,
+        full_scale=float(spec.take("full_scale")),
+        serial=spec.serial,
+        fluid=spec.take("fluid", "AIR"),
+        unit=spec.take("unit", "mln/min"),
+    )
+
+
 def _ismatec(spec: Spec) -> Instrument:
     return IsmatecRegloIcc(
         spec.sinks,
@@ -160,6 +172,7 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "mettler-sics": _mettler,
     "watson-marlow": _watson,
     "alicat-modbus": _alicat_modbus,
+    "bronkhorst": _bronkhorst,
     "huber": lambda spec: Huber(spec.sources, spec.sinks, serial=spec.serial),
     "julabo": lambda spec: Julabo(spec.sources, spec.sinks),
     "ika-stirrer": lambda spec: IkaStirrer(spec.sinks, name=spec.take("name", "Microstar C")),

@@ -36,6 +36,9 @@ MODBUS = Protocol.MODBUS_RTU
 PLACES = {
     "alicat_modbus": Place("alicat_modbus", "gas", "1", {"full_scale": 500.0, "gas": "Air"}, "gas/1"),
     "alicat_modbus_2": Place("alicat_modbus", "gas", "2", {"full_scale": 100.0}, "gas/2"),
+    "bronkhorst_propar": Place(
+        "bronkhorst_propar", "propar", "128", {"full_scale": 200.0, "fluid": "N2"}, "propar/128"
+    ),
     "huber_pb": Place(
         "huber_pb",
         "thermostat",

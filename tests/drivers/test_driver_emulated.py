@@ -28,7 +28,7 @@ WIRE_FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
 
 CIRCULATORS = [("julabo", "running"), ("huber_pb", "control")]
 
-GAS = [("alicat_modbus", 500.0), ("alicat_modbus_2", 100.0)]
+GAS = [("alicat_modbus", 500.0), ("alicat_modbus_2", 100.0), ("bronkhorst_propar", 200.0)]
 
 each = pytest.mark.parametrize("name", NAMES)
 
@@ -335,3 +335,16 @@ def test_the_gas_of_a_controller_that_does_not_tell_it_cannot_be_demanded() -> N
             await driver.prepare()
 
     with_driver("alicat_modbus_2", story)
+
+
+def test_a_controller_in_a_mode_that_ignores_set_points_is_not_said_to_obey() -> None:
+    async def story(it: Emulated) -> None:
+        await it.driver.write("setpoint", 50.0)
+        it.instrument.mode = 8
+        assert "control mode is 8" in str(await it.attempt(it.driver.write("setpoint", 50.0)))
+        assert (await it.read())["setpoint"].status is DeviceStatus.FUNCTION_CHECK
+        assert "mode" not in [what for _, what, _ in it.instrument.log.writes]
+        it.instrument.mode, it.instrument.alarm = 0, 1 << 7
+        assert (await it.read())["flow"].detail == "hardware error"
+
+    with_driver("bronkhorst_propar", story)
