@@ -20,7 +20,7 @@ from edgectl.config.ladder import AuthoritySection, RestartSection, UplinkLossSe
 from edgectl.config.line import SerialLine, TcpLine
 from edgectl.config.loop import LoopSection
 from edgectl.config.safety import InterlockSection
-from edgectl.config.tag import TagSection
+from edgectl.config.tag_section import TagSection
 from edgectl.config.uplink import JournalSection, UplinkSection
 
 

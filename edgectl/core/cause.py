@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import types
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -19,8 +20,8 @@ from edgectl.model.state import ActuatorState, CheckState, DoseState, HazardStat
 class Facts(NamedTuple):
     """What a scan knows when causes are judged. Actuators, loops, doses and hazards are as the scan before left them.
 
-    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's;
-    empty if nothing is. ``units`` are those of the tags.
+    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's,
+    ``votes`` why not all members of a fused tag count and agree; empty if nothing is. ``units`` are those of the tags.
     """
 
     measured: Mapping[str, Measurement]
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     uplink: str
     journal: str
     conflict: str
+    votes: Mapping[str, str] = types.MappingProxyType({})
 
 
 class Standing(enum.IntEnum):
@@ -94,6 +96,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].active,
     Watch.UPLINK: lambda _, facts: bool(facts.uplink),
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
+    Watch.VOTE: lambda name, facts: bool(facts.votes[name]),
     Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
 }
 
@@ -112,5 +115,6 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.HAZARD: lambda name, facts: facts.hazards[name].reason or f"{name} is clear",
     Watch.UPLINK: lambda _, facts: facts.uplink or "the uplink is connected",
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
+    Watch.VOTE: lambda name, facts: facts.votes[name] or f"all members of {name} agree",
     Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }

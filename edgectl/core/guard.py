@@ -16,6 +16,7 @@ from edgectl.core.plausibility import examine_all
 from edgectl.core.supervisor import Order, awaken, label, orders, supervise
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
+from edgectl.model.fusion import FusionState
 from edgectl.model.image import JOURNAL_CHANNEL, Image
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
@@ -59,6 +60,7 @@ def guard(
     now: Instant,
     dt_s: float,
     events: list[Event],
+    fusions: Mapping[str, FusionState],
 ) -> Guarded:
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
     checks = examine_all(plan.checks, state.checks, measured, state.actuators, unit, now, dt_s, events)
@@ -78,6 +80,7 @@ def guard(
         uplink=trouble(whole),
         journal=_journal(image),
         conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
+        votes={name: fusion.reason for name, fusion in fusions.items()},
     )
     hazards = supervise(
         plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s

@@ -1,6 +1,6 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
+The order is fixed: judge the samples, make one of redundant probes, interlock states, everything that guards the unit, manual outputs whose time is over, requests, loops with masters before slaves, the interlock chain, and what the
 loops learn from what the chain allowed and the actuators achieved.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.fuse import fuse_all
 from edgectl.core.guard import guard
 from edgectl.core.interlock import (
     cause,
@@ -60,8 +61,9 @@ def scan(
     unit = unit_of(plan)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
     tags, measured = _judge(this, state.tags)
+    fusions = fuse_all(unit.fusions, state.fusions, tags, measured, dt_s, this.tell)
     interlocks = _watch(this, state.interlocks, measured)
-    guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
+    guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events, fusions)
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
@@ -83,6 +85,7 @@ def scan(
             annunciator=guarded.annunciator,
             doses=guarded.doses,
             unit=guarded.unit,
+            fusions=fusions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -92,7 +95,7 @@ def scan(
 
 
 def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
-    states: dict[str, TagState] = {}
+    states: dict[str, TagState] = {fusion.tag.name: tags[fusion.tag.name] for fusion in this.unit.fusions}
     measured: dict[str, Measurement] = {}
     samples = this.image.samples
     for gate in this.unit.gates:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from edgectl.core.fuse import Fusion, fusions_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
 from edgectl.core.output import Output, output_of
@@ -33,6 +34,7 @@ class Unit:
     authority: AuthorityPlan
     remote: bool
     doses: Mapping[str, DosePlan]
+    fusions: tuple[Fusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,7 @@ def _unit_of(key: _Same) -> Unit:
         loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
     }
     return Unit(
-        gates=tuple(gate_of(tag) for tag in plan.tags),
+        gates=tuple(gate_of(tag) for tag in plan.tags if tag.fusion is None),
         interlocks=plan.interlocks,
         loops=loops,
         slaves_first=tuple(reversed(loops.items())),
@@ -82,6 +84,7 @@ def _unit_of(key: _Same) -> Unit:
         authority=plan.authority,
         remote=bool(plan.uplink.host),
         doses={dose.actuator: dose for dose in plan.doses},
+        fusions=fusions_of(plan.tags),
     )
 
 

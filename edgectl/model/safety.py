@@ -78,6 +78,7 @@ class Watch(enum.Enum):
     HAZARD = "hazard"  # a hazard that acts
     UPLINK = "uplink"  # the uplink has been lost for longer than the ladder's first rung
     JOURNAL = "journal"  # the journal cannot write
+    VOTE = "vote"  # a tag of several probes, of which not all count and agree
     CONFLICT = "conflict"  # another host than the owner of remote authority has asked for something within the last minute
 
 

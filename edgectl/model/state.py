@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from edgectl.model.command import Command
 from edgectl.model.event import Event
+from edgectl.model.fusion import FusionState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
 from edgectl.model.measurement import Measurement
@@ -221,6 +222,7 @@ class State:
     annunciator: AnnunciatorState = field(default_factory=AnnunciatorState)
     doses: Mapping[str, DoseState] = field(default_factory=dict)
     unit: UnitState = field(default_factory=UnitState)
+    fusions: Mapping[str, FusionState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

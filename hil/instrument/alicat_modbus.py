@@ -80,9 +80,9 @@ class AlicatModbus:
         if self._newer:
             values = (self._setpoint, 40.0, PRESSURE_PSIA, 0.0, BAROMETER_PSIA, TEMPERATURE_C, volume, mass)
             return {NEW_FIRST + 2 * place: value for place, value in enumerate(values)}
-        values = (PRESSURE_PSIA, TEMPERATURE_C, volume, mass)
+        classic = (PRESSURE_PSIA, TEMPERATURE_C, volume, mass)
         return {SETPOINT - 1: self._setpoint} | {
-            FLAGS + 1 + 2 * place: value for place, value in enumerate(values)
+            FLAGS + 1 + 2 * place: value for place, value in enumerate(classic)
         }
 
     def _words(self, t_s: float) -> Mapping[int, int]:
