@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from hil.station import Instrument
     from hil.world import World
 
-HAMILTON = {"hamilton-ph-arc": hamilton_arc.PH_ARC, "hamilton-do-arc": hamilton_arc.DO_ARC}
+HAMILTON = {
+    "hamilton-ph-arc": hamilton_arc.PH_ARC,
+    "hamilton-do-arc": hamilton_arc.DO_ARC,
+    "hamilton-incyte-arc": hamilton_arc.INCYTE_ARC,
+}
 ATLAS = {"atlas-ezo-ph": atlas_ezo.PH, "atlas-ezo-do": atlas_ezo.DO, "atlas-ezo-rtd": atlas_ezo.RTD}
 
 

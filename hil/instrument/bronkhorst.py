@@ -117,7 +117,7 @@ class Bronkhorst:
             code = PARAMETER_ERROR
         except struct.error:
             code = TYPE_ERROR
-        return None if command == WRITE_SILENT else bytes((STATUS, code, 3 + len(data)))
+        return None if command == WRITE_SILENT else bytes((STATUS, code, 1 + len(data)))
 
     def _tell(self, t_s: float, data: bytes) -> bytes:
         known = self._known(data[2], data[3])

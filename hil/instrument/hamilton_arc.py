@@ -35,6 +35,7 @@ ANY = USER | ADMINISTRATOR | SPECIALIST
 PASSWORDS = {USER: 0, ADMINISTRATOR: 18111978, SPECIALIST: 16021966}
 FACTORY_RESET = 732255
 KELVIN, CELSIUS, PERCENT_SAT, MG_L, MBAR, PH, MV = 0x2, 0x4, 0x20, 0x80, 0x800000, 0x1000, 0x200000
+SPECIAL = 0x80000000
 TURNAROUND_S = 0.010  # not in the manual
 
 Words = list[int]
@@ -80,6 +81,18 @@ DO_ARC = Model(
     low=0.0,
     high=300.0,
     calibration_default=(100.0, 0.0),
+)
+
+INCYTE_ARC = Model(  # of the Incyte no manual was at hand: what the family has in common, with cells/mL as its special unit
+    channel="density",
+    description="VCD",
+    firmware="INCUM001",
+    part="243800",
+    units={SPECIAL: lambda millions: millions * 1e6},
+    default_unit=SPECIAL,
+    low=5e5,
+    high=8e9,
+    calibration_default=(0.0, 0.0),
 )
 
 
