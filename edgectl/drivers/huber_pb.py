@@ -86,11 +86,11 @@ def polls(options: Options) -> tuple[Poll, ...]:
 
 
 def decode_temperature(channel: Channel, value: int) -> Reading:
-    """In 0.01 degC; the thermostat has two words for "no value"."""
+    """In 0.01 degC; -151.00, below every temperature, says "no sensor"."""
     if value == NOT_HERE:
         return Reading(channel.name, None, DeviceStatus.FAILURE, "not on this model")
     degrees = value / _PER_C
-    if value == NO_SENSOR or not channel.low <= degrees <= channel.high:
+    if not channel.low <= degrees <= channel.high:
         return Reading(
             channel.name, None, DeviceStatus.FAILURE, f"{degrees:.2f} degC: no sensor or no valid value"
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from edgectl.model.fault import InstrumentFault, Misconfigured, NoReply
+from edgectl.model.fault import InstrumentFault, Misconfigured, NoReply, Refused
 from edgectl.model.instrument import Identity
 from edgectl.model.measurement import Reading
 from edgectl.model.quality import DeviceStatus, Quality, quality_of
@@ -348,3 +348,18 @@ def test_a_controller_in_a_mode_that_ignores_set_points_is_not_said_to_obey() ->
         assert (await it.read())["flow"].detail == "hardware error"
 
     with_driver("bronkhorst_propar", story)
+
+
+@each
+def test_an_instrument_that_refuses_gives_faults_also_on_a_noisy_line(name: str) -> None:
+    """One without a word for no says nothing, and nothing cannot be garbled."""
+
+    async def story(it: Emulated) -> None:
+        it.rig.fault(it.place.station, "exception")
+        for _ in range(3):
+            assert isinstance(await it.attempt(it.read()), Refused | NoReply)
+        it.rig.fault(it.place.station, "flip", rate=1.0)
+        for _ in range(3):
+            assert isinstance(await it.attempt(it.read()), InstrumentFault)
+
+    with_driver(name, story)
