@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from hil.instrument import atlas_ezo, hamilton_arc
+from hil.instrument import atlas_ezo, hamilton_model
 from hil.instrument.alicat_mfc import AlicatMfc
 from hil.instrument.alicat_modbus import AlicatModbus
 from hil.instrument.atlas_ezo import AtlasEzo
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from hil.world import World
 
 HAMILTON = {
-    "hamilton-ph-arc": hamilton_arc.PH_ARC,
-    "hamilton-do-arc": hamilton_arc.DO_ARC,
-    "hamilton-incyte-arc": hamilton_arc.INCYTE_ARC,
+    "hamilton-ph-arc": hamilton_model.PH_ARC,
+    "hamilton-do-arc": hamilton_model.DO_ARC,
+    "hamilton-incyte-arc": hamilton_model.INCYTE_ARC,
 }
 ATLAS = {"atlas-ezo-ph": atlas_ezo.PH, "atlas-ezo-do": atlas_ezo.DO, "atlas-ezo-rtd": atlas_ezo.RTD}
 
@@ -76,7 +76,7 @@ def build_instrument(name: str, table: dict[str, Any], world: World, dice: Rando
     return instrument
 
 
-def _hamilton(model: hamilton_arc.Model) -> Callable[[Spec], Instrument]:
+def _hamilton(model: hamilton_model.Model) -> Callable[[Spec], Instrument]:
     return lambda spec: HamiltonArc(model, spec.address, spec.sources, spec.serial)
 
 

@@ -82,9 +82,8 @@ def guard(
         conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
         votes={name: fusion.reason for name, fusion in fusions.items()},
     )
-    hazards = supervise(
-        plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s
-    )
+    woken = state.hazards if state.scan else awaken(state.hazards)
+    hazards = supervise(plan.hazards, woken, facts, now, dt_s)
     _tell_hazards(plan, state.hazards, hazards, now, events)
     facts = facts._replace(hazards=hazards)
     alarms, annunciator = annunciate(plan.alarms, state.alarms, state.annunciator, facts, now, dt_s, events)

@@ -33,6 +33,7 @@ from edgectl.core.request import Desk, serve
 from edgectl.core.share import achieved_output
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
+from edgectl.model.fusion import FusionState
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -60,8 +61,7 @@ def scan(
     """
     unit = unit_of(plan)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
-    tags, measured = _judge(this, state.tags)
-    fusions = fuse_all(unit.fusions, state.fusions, tags, measured, dt_s, this.tell)
+    tags, measured, fusions = _judge(this, state)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events, fusions)
     desk = Desk(unit, now, measured, interlocks, guarded, dict(state.loops), dict(state.actuators))
@@ -94,8 +94,11 @@ def scan(
     )
 
 
-def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
-    states: dict[str, TagState] = {fusion.tag.name: tags[fusion.tag.name] for fusion in this.unit.fusions}
+def _judge(
+    this: Turn, state: State
+) -> tuple[dict[str, TagState], dict[str, Measurement], dict[str, FusionState]]:
+    tags, fused = state.tags, this.unit.fusions
+    states: dict[str, TagState] = {fusion.tag.name: tags[fusion.tag.name] for fusion in fused}
     measured: dict[str, Measurement] = {}
     samples = this.image.samples
     for gate in this.unit.gates:
@@ -106,7 +109,8 @@ def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState
         if after.quality is not before.quality:
             reason = measurement.reason or "fresh and plausible"
             this.tell("quality", name, before.quality.name, after.quality.name, "judge", reason)
-    return states, measured
+    fusions = fuse_all(fused, state.fusions, states, measured, this.dt_s, this.tell)
+    return states, measured, fusions
 
 
 def _watch(
