@@ -123,3 +123,11 @@ def test_a_mistake_is_said_once_and_at_its_place(name: str, tmp_path: Path) -> N
     if mark:
         line, column = before.count("\n") + 1, len(before.rsplit("\n", 1)[-1]) + 1
         assert (found.errors[0].place.line, found.errors[0].place.column) == (line, column), said
+
+
+def test_a_check_of_a_voted_tag_looks_as_seldom_as_its_slowest_member(tmp_path: Path) -> None:
+    """Both probes are read every 5 s, so a window of 40 s has no ten of them."""
+    check = "checks:\n  ph-alive:\n    kind: noise loss\n    tag: AT-101\n    window: 40 s\n    amount: 0.001 pH\n    actuator: FV-102\n    drive: 3 mL/min\n"
+    found = compiled(tmp_path / "u", unit=unit(), safety=SAFETY + check)
+    said = "\n".join(problem.render() for problem in found.problems)
+    assert "which is read every 5 s" in said
