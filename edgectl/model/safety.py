@@ -80,6 +80,7 @@ class Watch(enum.Enum):
     JOURNAL = "journal"  # the journal cannot write
     HEALTH = "health"  # a loop that does badly
     FEED = "feed"  # a feed that gives other than planned, or a perfusion whose pumps disagree with its weight
+    VOTE = "vote"  # a tag of several probes, of which not all count and agree
     CONFLICT = "conflict"  # another host than the owner of remote authority has asked for something within the last minute
 
 
