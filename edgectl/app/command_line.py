@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgectl import __version__
+from edgectl.app import commission_command
 from edgectl.app.alarm_line import alarms
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
@@ -273,5 +274,5 @@ def reload(folder: Path) -> None:
 
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in COMMANDS:
+for _command in (*COMMANDS, *commission_command.COMMANDS):
     edgectl.add_command(_command)
