@@ -149,9 +149,11 @@ def _line(unit: str, fit: Fit, said: str, *, ask: bool) -> str:
 def _instrument(unit: str, fit: Fit, wanted: Wanted, *, ask: bool) -> str:
     path = ("instruments", wanted.name)
     unit = init_text.drop(unit, (*path, "serial_number"))  # the template's is that of another instrument
-    others = fit.candidates(wanted)
-    if ask and len(others) > 1 and not wanted.fixed:
-        fit.finds[wanted.name] = _choice(wanted, others, fit.finds[wanted.name] or others[0])
+    others = fit.choices(wanted)
+    if ask and len(others) > 1:
+        fit.choose(wanted, _choice(wanted, others, fit.finds[wanted.name] or others[0]))
+    elif others and (proposed := fit.finds[wanted.name]):
+        fit.choose(wanted, proposed)
     find = fit.finds[wanted.name]
     if find is None:
         return unit

@@ -22,12 +22,13 @@ class Wanted:
 
 @dataclass(slots=True)
 class Fit:
-    """A line of a template, the place that fits it, and who there is whom; None for what was not found."""
+    """A line of a template, the place that fits it, and who there is whom; None for what was not found, ``chosen`` by a person or only proposed."""
 
     line: str
     wanted: tuple[Wanted, ...]
     place: Place | None = None
     finds: dict[str, Find | None] = field(default_factory=dict)
+    chosen: dict[str, Find] = field(default_factory=dict)
 
     def candidates(self, wanted: Wanted) -> list[Find]:
         """Who may be that instrument, the likeliest first: at the template's address, then those nobody else is."""
@@ -36,6 +37,19 @@ class Fit:
         taken = [find for name, find in self.finds.items() if name != wanted.name and not wanted.fixed]
         free = [find for find in self.place.finds if find.driver == wanted.driver and find not in taken]
         return sorted(free, key=lambda find: find.address != wanted.address)
+
+    def choices(self, wanted: Wanted) -> list[Find]:
+        """Whom a person may choose: those of its driver that were not chosen for another before."""
+        there = self.place.finds if self.place and not wanted.fixed else []
+        others = list(self.chosen.values())
+        return [find for find in there if find.driver == wanted.driver and find not in others]
+
+    def choose(self, wanted: Wanted, find: Find) -> None:
+        """A person's choice; who was proposed for it before takes what is free then."""
+        for name, other in self.finds.items():
+            if other == find and name != wanted.name:
+                self.finds[name] = self.finds[wanted.name]
+        self.finds[wanted.name] = self.chosen[wanted.name] = find
 
     def assign(self) -> None:
         """Each instrument its likeliest; those at the template's own address first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +13,14 @@ _TABLE = re.compile(r"\[\[(line|line\.instrument)\]\]")
 _KEY = re.compile(r"(name|address|serial)\s*=\s*(.*?)\s*(#.*)?")
 
 
+@functools.lru_cache(4)  # a text is looked at many times before it is changed
+def _root(text: str) -> Node | None:
+    return parse(text, "template")[0]
+
+
 def find(text: str, path: Path) -> Node | None:
     """What stands under a path; None if nothing does."""
-    node: Node | None = parse(text, "template")[0]
+    node = _root(text)
     for key in path:
         entry = node.entries.get(key) if isinstance(node, MappingNode) else None
         node = entry.node if entry else None

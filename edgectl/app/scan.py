@@ -17,7 +17,7 @@ from edgectl.app.scan_find import Place
 from edgectl.app.scan_host import hosts, scan_hosts
 from edgectl.app.scan_line import LineScan, Reach
 from edgectl.app.scan_port import Adapter, adapters, users
-from edgectl.app.scan_step import Step, candidates, steps
+from edgectl.app.scan_step import Step, modbus_candidates, steps
 from edgectl.app.scan_yaml import pasted
 from edgectl.config.settings import Settings
 from edgectl.model.fault import LinkFault
@@ -132,7 +132,7 @@ class Scan:
                 for adapter in self._ports:
                     group.create_task(self._port(adapter, reach))
                 free = [target for target in self._targets if not self._refuse(*target)]
-                hosting = group.create_task(scan_hosts(free, candidates(), reach))
+                hosting = group.create_task(scan_hosts(free, modbus_candidates(), reach))
             self.places += hosting.result()
         finally:
             self._progress.end()

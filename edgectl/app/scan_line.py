@@ -23,9 +23,11 @@ KNOCK = 0x8000
 IDENTIFY_S = 0.5
 _NOBODY_BEHIND = (10, 11)
 """What a gateway says of a unit that it does not reach."""
-_FLUSH_S = 0.03
+_FLUSH_S = 0.02
 _GAP_S = 0.03
 _SHOWN = 24
+_HUSH_S = 0.052
+"""Silence before the first frame at a setting, so that no unit takes it for the rest of what was sent at another rate."""
 _LONGEST = 100
 """Characters of the longest answer to a first question."""
 _BREATH_S = 1.0
@@ -113,6 +115,7 @@ class LineScan:
     async def _sweep(self, step: Step) -> list[Find]:
         """Modbus: which units say anything, then who they are."""
         heard: dict[str, str] = {}
+        await asyncio.sleep(_HUSH_S)
         async with self._open(step.setting, Protocol.MODBUS_RTU, step.wait_s) as line:
             known = {find.address for find in self.place.finds}
             for address in step.addresses:

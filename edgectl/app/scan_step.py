@@ -121,6 +121,11 @@ def candidates() -> tuple[Candidate, ...]:
     return tuple(sorted(found, key=lambda candidate: candidate.probe.rank))
 
 
+def modbus_candidates() -> tuple[Candidate, ...]:
+    """Those that speak Modbus."""
+    return tuple(candidate for candidate in candidates() if candidate.probe.ask is None)
+
+
 def steps() -> tuple[Step, ...]:
     """All there is to ask, in order."""
     text: dict[tuple[Setting, bytes], list[Candidate]] = {}

@@ -118,7 +118,7 @@ PROBES = (
         ALONE,
         (Variant(Options(low_c=5.0, high_c=45.0, safe_c=25.0), re.compile(rb"\{S1B[0-9A-F]{4}")),),
         _who,
-        wait_s=0.2,
+        wait_s=0.15,
     ),
 )
 

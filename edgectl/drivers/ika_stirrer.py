@@ -117,7 +117,7 @@ PROBES = (
         ALONE,
         (Variant(Options(high_rpm=100.0, safe_rpm=50.0), re.compile(rb"[A-Za-z]{3}.* \r\n")),),
         _who,
-        wait_s=0.2,
+        wait_s=0.15,
     ),
 )
 

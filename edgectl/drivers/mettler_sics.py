@@ -94,7 +94,8 @@ def _weight(value: float, unit: str, options: Options) -> Reading:
 
 
 def _who(_: str) -> bytes:
-    return b"I4\r\n"
+    """The weight. Never ``I4`` to a stranger: a letter and digits are a legacy set point to the Alicat controller of that letter."""
+    return b"SI\r\n"
 
 
 PROBES = (
@@ -102,7 +103,7 @@ PROBES = (
         (9600, 19200, 38400, 4800, 2400, 1200),
         "8N1",
         ALONE,
-        (Variant(Options(capacity=1.0), re.compile(rb"I4 A |E[STL]\r\n")),),
+        (Variant(Options(capacity=1.0), re.compile(rb"(?m)^SI? [SDI+-]")),),
         _who,
         wait_s=0.15,
     ),
