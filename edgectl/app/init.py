@@ -101,10 +101,11 @@ def _named(texts: dict[str, str], wish: Wish, folder: Path) -> dict[str, str]:
     area = wish.area
     if wish.ask and not area:
         area = click.prompt("Hundreds of its tag numbers", default=old.rsplit("-", 1)[-1][:1])
+    numbers = frozenset[str]().union(*map(init_text.tag_names, texts.values()))
     named = {}
     for name, text in texts.items():
         new = init_text.renamed(text, old, "\0")
-        new = init_text.in_area(new, area) if area else new
+        new = init_text.in_area(new, area, numbers) if area else new
         for before, after in _pairs(wish.tags, "--tag"):
             new = init_text.renamed(new, before, after)
         schema = shipped("schema") / f"{Path(name).stem}.schema.json"

@@ -75,9 +75,24 @@ def renamed(text: str, old: str, new: str) -> str:
     return re.sub(rf"(?<![\w-]){re.escape(old)}(?![\w])", lambda _: new, text)
 
 
-def in_area(text: str, digit: str) -> str:
-    """``text`` with the hundreds of every tag number changed: ``TT-201`` is ``TT-401`` in area 4."""
-    return re.sub(r"\b([A-Z]{1,5})-[1-9](\d\d)\b", rf"\g<1>-{digit}\g<2>", text)
+_TAG = re.compile(r"(?<![\w-])([A-Z]{1,5})-[1-9](\d\d)\b")
+
+
+def tag_names(text: str) -> frozenset[str]:
+    """The tag numbers among the keys of a file, and those that longer names begin with; ``RS-485`` in a comment is none."""
+    found: set[str] = set()
+    nodes: list[Node | None] = [_root(text)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, MappingNode):
+            found |= {match[0] for key in node.entries if (match := _TAG.match(key))}
+            nodes += [entry.node for entry in node.entries.values()]
+    return frozenset(found)
+
+
+def in_area(text: str, digit: str, names: frozenset[str]) -> str:
+    """``text`` with the hundreds of these tag numbers changed: ``TT-201`` is ``TT-401`` in area 4."""
+    return _TAG.sub(lambda match: f"{match[1]}-{digit}{match[2]}" if match[0] in names else match[0], text)
 
 
 def rig(text: str, changes: Mapping[tuple[str, str], tuple[str, str]]) -> str:

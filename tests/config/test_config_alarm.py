@@ -155,7 +155,7 @@ def shipped(name: str) -> Plan:
     return plan
 
 
-@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l"])
+@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l", "rocking-2l"])
 def test_a_shipped_unit_calls_for_what_a_technician_expects(name: str) -> None:
     """Every loop's tag has limits on both sides and is missed when it is lost; every alarm tells what to do and by when."""
     plan = shipped(name)
@@ -176,7 +176,7 @@ def test_a_shipped_unit_calls_for_what_a_technician_expects(name: str) -> None:
         assert alarm.off_delay_s > 0.0, alarm.name
 
 
-@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l"])
+@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l", "rocking-2l"])
 def test_a_dead_probe_calls_before_what_follows_from_it(name: str) -> None:
     """The loss of a tag calls sooner than the loop that falls back for it, so that it is first-out."""
     alarms = {alarm.cause: alarm for alarm in shipped(name).alarms}

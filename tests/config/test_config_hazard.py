@@ -148,7 +148,7 @@ def test_a_loop_in_cascade_has_no_fallback_set_point(tmp_path: Path) -> None:
     assert "TIC-101 is in CAS and takes its set point from AIC-101" in said
 
 
-@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l"])
+@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l", "rocking-2l"])
 def test_a_shipped_unit_trips_above_its_interlock(name: str) -> None:
     """The contactor opens first; the trip is for when that did not help."""
     plan = compile_folder(CONFIGS / name).plan

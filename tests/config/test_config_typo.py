@@ -100,7 +100,7 @@ def hints(folder: Path, target: Path, name: str, dice: random.Random, *, top: bo
     return sum(said[place] == f"did you mean '{key}'?" for place, key in seen.items()), len(seen)
 
 
-@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l"])
+@pytest.mark.parametrize("name", ["demo", "example-2l", "perfusion-2l", "rocking-2l"])
 def test_nineteen_of_twenty_slips_get_the_right_hint(name: str, tmp_path: Path) -> None:
     dice = random.Random(name)
     right = total = 0

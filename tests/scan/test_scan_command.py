@@ -108,7 +108,7 @@ def test_a_port_of_a_running_unit_is_not_even_opened(running: Path, monkeypatch:
     scan = Scan(
         [Adapter("/dev/ttyHELD", "/dev/ttyHELD")], [("127.0.0.1", 502)], Progress(quiet=True), thorough=False
     )
-    asyncio.run(scan.run(opened.append))  # type: ignore[arg-type,func-returns-value]
+    asyncio.run(scan.run(opened.append))
     assert opened == []
     assert [place.held.split(";")[0] for place in scan.places] == [
         "not touched: running unit BR-1 uses it"
@@ -249,6 +249,7 @@ def test_init_makes_a_folder_that_passes_the_check(template: str, found: list[Pl
     assert checked.plan is not None
     assert checked.plan.unit == "BR-777"
     assert {tag.name.split("-")[1][0] for tag in checked.plan.tags} == {"7"}
+    assert "RS-485" in (tmp_path / "br7" / "unit.yaml").read_text()
     lines = {line.name: line for line in checked.plan.lines}
     assert {name: line.baud for name, line in lines.items()} == {
         name: baud for name, (baud, _) in BENCH.items()
