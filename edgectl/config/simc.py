@@ -8,10 +8,11 @@ constant tc of the closed loop is the dead time or longer; a probe's noise makes
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FILTER = 3.0  # derivative times per filter time
 _SMOOTH = 0.2  # of the closed loop's time constant: filter of the measurement
+_STEP = 4.0  # standard deviations of the noise in the output: moves that are made
 _SLOWER = 1.05  # step of the search for a closed loop that is quiet enough
 
 
@@ -29,8 +30,8 @@ class Process:
 class Aim:
     """What the closed loop shall be: ``calm`` dead times long (with derivative part: second lags, if that is more), ``tight`` times faster than that.
 
-    ``loudest`` bounds what is left of a probe's noise in the output (output per unit of the tag), for samples ``sample_s`` apart. ``derivative``: whether a
-    second lag longer than the dead time may be answered by a derivative part.
+    ``loudest`` bounds what is left of a probe's ``noise`` (standard deviation of a sample) in the output (output per unit of the tag), for samples ``sample_s``
+    apart. ``derivative``: whether a second lag longer than the dead time may be answered by a derivative part.
     """
 
     tight: float = 1.0
@@ -38,11 +39,16 @@ class Aim:
     loudest: float = math.inf
     sample_s: float = 1.0
     derivative: bool = True
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A loop's settings in standard (ideal) form, and ``response_s``, the time constant of the closed loop they were made for."""
+    """The settings of one loop in standard (ideal) form.
+
+    ``response_s`` is the time constant of the closed loop they were made for, ``step`` the move of the output that is worth making: what is
+    smaller is only noise.
+    """
 
     gain: float
     integral_s: float
@@ -50,6 +56,7 @@ class Settings:
     filter_s: float
     smooth_s: float
     response_s: float
+    step: float = 0.0
 
 
 def simc(process: Process, aim: Aim) -> Settings:
@@ -66,7 +73,7 @@ def simc(process: Process, aim: Aim) -> Settings:
     while _loudness(settings, aim.sample_s) > aim.loudest * aim.tight:
         response_s *= _SLOWER
         settings = _settings(model, response_s)
-    return settings
+    return replace(settings, step=_STEP * aim.noise * _loudness(settings, aim.sample_s))
 
 
 def _settings(model: Process, response_s: float) -> Settings:

@@ -131,6 +131,7 @@ def overrides(plate: Nameplate) -> Iterator[str]:
     yield f"vessel.transfer={plate.kla_per_h:.4g} /h"
     yield f"vessel.agitation={plate.stirrer:.6g} rpm"
     yield f"vessel.gas_flow={plate.gas_ml_min:.6g} mL/min"
+    yield f"loops.AIC-102.total={min(1.5 * plate.gas_ml_min, span['air'], span['o2'], span['n2']):.6g} mL/min"
     yield f"vessel.base={plate.base_molar:.6g} mol/L"
     yield f"vessel.mixing={plate.mixing_s:.6g} s"
     yield from (f"vessel.probes.{name}={lag[name]:.6g} s" for name in ("temperature", "ph", "do"))
