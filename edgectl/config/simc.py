@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 FILTER = 3.0  # derivative times per filter time
 _SMOOTH = 0.2  # of the closed loop's time constant: filter of the measurement
-_STEP = 4.0  # standard deviations of the noise in the output: moves that are made
 _SLOWER = 1.05  # step of the search for a closed loop that is quiet enough
 
 
@@ -31,7 +30,8 @@ class Aim:
     """What the closed loop shall be: ``calm`` dead times long (with derivative part: second lags, if that is more), ``tight`` times faster than that.
 
     ``loudest`` bounds what is left of a probe's ``noise`` (standard deviation of a sample) in the output (output per unit of the tag), for samples ``sample_s``
-    apart. ``derivative``: whether a second lag longer than the dead time may be answered by a derivative part.
+    apart. ``derivative``: whether a second lag longer than the dead time may be answered by a derivative part. Moves of the output are
+    made from ``worth`` standard deviations of that noise on.
     """
 
     tight: float = 1.0
@@ -40,6 +40,7 @@ class Aim:
     sample_s: float = 1.0
     derivative: bool = True
     noise: float = 0.0
+    worth: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def simc(process: Process, aim: Aim) -> Settings:
     while _loudness(settings, aim.sample_s) > aim.loudest * aim.tight:
         response_s *= _SLOWER
         settings = _settings(model, response_s)
-    return replace(settings, step=_STEP * aim.noise * _loudness(settings, aim.sample_s))
+    return replace(settings, step=aim.worth * aim.noise * _loudness(settings, aim.sample_s))
 
 
 def _settings(model: Process, response_s: float) -> Settings:

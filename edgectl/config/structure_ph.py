@@ -17,7 +17,8 @@ from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
-_CALM = 1.0  # dead times
+_CALM = 0.7  # dead times
+_WORTH = 1.4  # deviations of the noise: the pH of a gassed culture answers to little
 _CALM_BAG = 0.25  # of the time in which the surface of a bag takes up what is above it
 _NOISE = 0.003  # pH
 _LOUD = 300.0  # % per pH: 0.003 pH of noise is 0.9 %
@@ -85,7 +86,7 @@ def _sides(
     site: Site, section: PhSplitRange, vessel: VesselPlan, ph: float, co2: float, lye: float
 ) -> tuple[float, float, Settings]:
     """Widths of the shares (%) such that one gain fits both sides, and the settings; the slower side gives the integral time."""
-    aim = Aim(section.tight, _CALM, _LOUD, _SAMPLE_S, derivative=False, noise=_NOISE)
+    aim = Aim(section.tight, _CALM, _LOUD, _SAMPLE_S, derivative=False, noise=_NOISE, worth=_WORTH)
     down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), _answer_to_gas(vessel, aim))
     if not lye:
         return 100.0, 100.0, down
