@@ -49,9 +49,9 @@ class TemperatureCascade(StructureSection):
         examples=["42 degC"],
     )
     margin: Amount = Field(
-        Quantity(0.8, "K", "0.8 K"),
+        Quantity(1.0, "K", "1 K"),
         description="So much below limit the jacket's own loop is asked for at most, as it may overshoot",
-        examples=["0.8 K"],
+        examples=["1 K"],
     )
     floor: Amount = Field(Quantity(15.0, "degC", "15 degC"), description="Lowest one", examples=["15 degC"])
     thermostat: str = Field(
@@ -169,7 +169,7 @@ def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
             return None
     return simc(
         jacket(vessel, site.period_s),
-        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=5.0),
+        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=5.5),
     )
 
 
