@@ -9,6 +9,7 @@ import click
 
 from edgectl import __version__
 from edgectl.app.alarm_line import alarms
+from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
 
@@ -259,19 +260,7 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     _finish(main(unit, what, target, value, reason))
 
 
-@edgectl.command()
-@click.option("--state", "folder", type=FOLDER, required=True, help="The unit's state folder.")
-def reload(folder: Path) -> None:
-    """Say whether a running unit has the plan in force, and what differs (`systemctl reload` calls this).
-
-    A plan is taken at a restart only: a reload touches nothing. Exit code 1 if the plans differ.
-    """
-    from edgectl.app.reload import main
-
-    _finish(main(folder))
-
-
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in COMMANDS:
+for _command in (*COMMANDS, *CHANGING):
     edgectl.add_command(_command)

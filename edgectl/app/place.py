@@ -33,6 +33,11 @@ class Place:
         return self.folder / "plan"
 
     @property
+    def versions(self) -> Path:
+        """Every approved version of the unit's files, by number: who, when, why, the files themselves and the plan they make."""
+        return self.folder / "versions"
+
+    @property
     def socket(self) -> Path:
         """The control socket."""
         return self.folder / "control.sock"
