@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgectl import __version__
+from edgectl.app import commission_command
 from edgectl.app.alarm_line import alarms
 from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
@@ -262,5 +263,5 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
 
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in (*COMMANDS, *CHANGING):
+for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS):
     edgectl.add_command(_command)
