@@ -5,13 +5,20 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from hil.instrument import atlas_ezo, hamilton_arc
+from hil.instrument import atlas_ezo, hamilton_model
 from hil.instrument.alicat_mfc import AlicatMfc
+from hil.instrument.alicat_modbus import AlicatModbus
 from hil.instrument.atlas_ezo import AtlasEzo
+from hil.instrument.bronkhorst import Bronkhorst
 from hil.instrument.eurotherm_3200 import Eurotherm3200
 from hil.instrument.hamilton_arc import HamiltonArc
+from hil.instrument.huber import Huber
+from hil.instrument.ika_stirrer import IkaStirrer
 from hil.instrument.ismatec_reglo_icc import IsmatecRegloIcc
+from hil.instrument.julabo import Julabo
+from hil.instrument.mettler_sics import MettlerSics
 from hil.instrument.modbus_map import ModbusMap, Point
+from hil.instrument.watson_marlow import WatsonMarlow
 from hil.instrument.waveshare import WaveshareAnalogOutput8, WaveshareRelay8
 
 if TYPE_CHECKING:
@@ -21,7 +28,11 @@ if TYPE_CHECKING:
     from hil.station import Instrument
     from hil.world import World
 
-HAMILTON = {"hamilton-ph-arc": hamilton_arc.PH_ARC, "hamilton-do-arc": hamilton_arc.DO_ARC}
+HAMILTON = {
+    "hamilton-ph-arc": hamilton_model.PH_ARC,
+    "hamilton-do-arc": hamilton_model.DO_ARC,
+    "hamilton-incyte-arc": hamilton_model.INCYTE_ARC,
+}
 ATLAS = {"atlas-ezo-ph": atlas_ezo.PH, "atlas-ezo-do": atlas_ezo.DO, "atlas-ezo-rtd": atlas_ezo.RTD}
 
 
@@ -65,7 +76,7 @@ def build_instrument(name: str, table: dict[str, Any], world: World, dice: Rando
     return instrument
 
 
-def _hamilton(model: hamilton_arc.Model) -> Callable[[Spec], Instrument]:
+def _hamilton(model: hamilton_model.Model) -> Callable[[Spec], Instrument]:
     return lambda spec: HamiltonArc(model, spec.address, spec.sources, spec.serial)
 
 
@@ -85,6 +96,27 @@ def _alicat(spec: Spec) -> Instrument:
     )
 
 
+def _alicat_modbus(spec: Spec) -> Instrument:
+    return AlicatModbus(
+        spec.address,
+        spec.sinks,
+        full_scale=float(spec.take("full_scale")),
+        gas=spec.take("gas"),
+        newer=spec.take("newer", default=False),
+    )
+
+
+def _bronkhorst(spec: Spec) -> Instrument:
+    return Bronkhorst(
+        spec.address,
+        spec.sinks,
+        full_scale=float(spec.take("full_scale")),
+        serial=spec.serial,
+        fluid=spec.take("fluid", "AIR"),
+        unit=spec.take("unit", "mln/min"),
+    )
+
+
 def _ismatec(spec: Spec) -> Instrument:
     return IsmatecRegloIcc(
         spec.sinks,
@@ -92,6 +124,26 @@ def _ismatec(spec: Spec) -> Instrument:
         max_ml_min=float(spec.take("max_ml_min")),
         serial=spec.serial,
         flow_reply=spec.take("flow_reply", "data"),
+    )
+
+
+def _mettler(spec: Spec) -> Instrument:
+    return MettlerSics(
+        spec.sources,
+        serial=spec.serial,
+        capacity_kg=float(spec.take("capacity_kg")),
+        unit=spec.take("unit", "g"),
+        division=float(spec.take("division", 0.1)),
+    )
+
+
+def _watson(spec: Spec) -> Instrument:
+    return WatsonMarlow(
+        spec.address,
+        spec.sinks,
+        model=spec.take("model", "520Du"),
+        ml_per_rev=float(spec.take("ml_per_rev")),
+        echo=spec.take("echo", default=True),
     )
 
 
@@ -121,4 +173,11 @@ BUILDERS: Mapping[str, Callable[[Spec], Instrument]] = {
     "waveshare-relay8": lambda spec: WaveshareRelay8(spec.address, spec.sinks),
     "waveshare-analog-output8": _analog_output,
     "modbus-map": _modbus_map,
+    "mettler-sics": _mettler,
+    "watson-marlow": _watson,
+    "alicat-modbus": _alicat_modbus,
+    "bronkhorst": _bronkhorst,
+    "huber": lambda spec: Huber(spec.sources, spec.sinks, serial=spec.serial),
+    "julabo": lambda spec: Julabo(spec.sources, spec.sinks),
+    "ika-stirrer": lambda spec: IkaStirrer(spec.sinks, name=spec.take("name", "Microstar C")),
 }

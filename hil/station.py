@@ -142,7 +142,7 @@ class Station:
         if t_s < self.silent_until_s:
             return ()
         bodies = self._meet(t_s, request) if self.request_faults else self.instrument.answer(t_s, request)
-        chunks = [(at_s, framing.seal(request, body)) for at_s, body in bodies]
+        chunks = [(at_s, framing.seal(request, body)) for at_s, body in bodies if body]
         for distortion in self.reply_faults:
             chunks = distortion.distort(chunks, framing)
         return chunks

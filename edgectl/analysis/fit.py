@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgectl.analysis.plant import Floats, Plant, answer
+from edgectl.analysis.series import Series, Unidentified
 
 _ROUNDS = 40
 _FEW = 25  # points: fewer tell nothing
@@ -21,30 +22,6 @@ _ALIKE = 0.7  # log ratio of two lags that the same record may show
 _BETWEEN = 0.3  # of a step: how well a change between two points of a thinned record is known
 _COARSE = 150  # points are enough to find where to look
 _LEAST_LAG = 0.05  # steps
-
-
-class Unidentified(Exception):
-    """The record does not tell what the plant is; the text says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A record in even steps. ``output`` k stands from sample ``value`` k on. ``quiet`` is how many samples came before the first swing.
-
-    ``period_s`` is that of the loop, ``noise`` the standard deviation of a sample.
-    """
-
-    step_s: float
-    output: Floats
-    value: Floats
-    quiet: int = 0
-    period_s: float = 1.0
-    noise: float = 0.0
-
-    @property
-    def time_s(self) -> Floats:
-        """Time of each sample from the first."""
-        return self.step_s * np.arange(len(self.value), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgectl.analysis.fit import Fit, Unidentified
+from edgectl.analysis.fit import Fit
 from edgectl.analysis.plant import Plant
+from edgectl.analysis.series import Unidentified
 
 MOST_MS = 1.8  # maximum sensitivity of the model itself
 _WORST_MS = 2.6  # of any plant that the record allows just as well

@@ -21,6 +21,7 @@ _WORDS = {
     Watch.HAZARD: "hazard {} acts",
     Watch.UPLINK: "the uplink is lost",
     Watch.JOURNAL: "the journal cannot write",
+    Watch.VOTE: "not all probes of {} count and agree",
     Watch.CONFLICT: "two hosts want authority",
     Watch.BAD: "{} has no believable value",
 }

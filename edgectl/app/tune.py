@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgectl.analysis.fit import Fit, Series, Unidentified, identify
+from edgectl.analysis.fit import Fit, identify
+from edgectl.analysis.series import Series, Unidentified
 from edgectl.analysis.simc import MOST_MS, Margin, Settings, choose, margin
 from edgectl.model.experiment import Experiment
 from edgectl.model.loop_plan import LoopPlan

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from edgectl.analysis.fit import Unidentified, identify
+from edgectl.analysis.fit import identify
+from edgectl.analysis.series import Unidentified
 from edgectl.app.check import tell
 from edgectl.app.control_socket import Unreachable, find, user
 from edgectl.app.exit_code import ExitCode

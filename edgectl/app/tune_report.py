@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from edgectl.analysis.fit import Fit, Series
+from edgectl.analysis.fit import Fit
+from edgectl.analysis.series import Series
 from edgectl.analysis.simc import Margin, Settings
 from edgectl.app.picture import Curve, Panel, draw
 from edgectl.app.tune import Proposal

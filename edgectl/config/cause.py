@@ -28,6 +28,11 @@ class CauseSection(Section):
     below: Amount | None = Field(None, description="With tag: beyond is below this", examples=["15 %"])
     hysteresis: Amount | None = Field(None, description="With tag: back only by so much", examples=["0.2 K"])
     bad: str | None = Field(None, description="A tag without a believable value", examples=["AT-101"])
+    vote: str | None = Field(
+        None,
+        description="A tag of several probes, of which not all count and agree",
+        examples=["AT-101"],
+    )
     check: str | None = Field(None, description="A plausibility check that fails", examples=["no-heat"])
     stuck: str | None = Field(None, description="An actuator that does not follow", examples=["P-101"])
     dose: str | None = Field(None, description="A dosing limit that is reached", examples=["P-101"])
@@ -83,10 +88,12 @@ def compile_cause(draft: Draft, path: Path, section: CauseSection, known: Known)
             )
     if key in _NAMED:
         subject = getattr(section, key)
-        if (
-            draft.refer((*path, key), subject, _kind(key), known.tags if key == "bad" else known.names[key])
-            is None
-        ):
+        names = known.tags if key in ("bad", "vote") else known.names[key]
+        found = draft.refer((*path, key), subject, _kind(key), names)
+        if found is None:
+            return None
+        if key == "vote" and found.fusion is None:
+            draft.error((*path, key), f"tag {subject} is not made of several probes", "write 'bad' or 'tag'")
             return None
         return Cause(_NAMED[key], subject)
     return Cause(Watch(key))
@@ -96,6 +103,7 @@ def _kind(key: str) -> str:
     """What a name under ``key`` is the name of."""
     return {
         "bad": "tag",
+        "vote": "tag",
         "stuck": "actuator",
         "dose": "dosing limit",
         "manual": "loop or actuator",

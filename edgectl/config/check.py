@@ -200,9 +200,16 @@ def _check_keys(draft: Draft, path: Path, section: CheckSection) -> bool:
     return not missing
 
 
+def _read_every(parts: _Parts, tag: TagPlan) -> float:
+    """How often a tag has a new value, s; one that is voted as often as the slowest of its members."""
+    names = tag.fusion.members if tag.fusion else ()
+    tags = [member for name in names if (member := parts.tags.get(name))] or [tag]
+    found = [parts.instruments.get(each.channel.partition(".")[0]) for each in tags]
+    return max((part.plan.poll_s for part in found if part), default=0.0)
+
+
 def _check_window(parts: _Parts, path: Path, section: CheckSection, tag: TagPlan) -> None:
-    part = parts.instruments.get(tag.channel.partition(".")[0])
-    step_s = max(part.plan.poll_s if part else 0.0, parts.period_s)
+    step_s = max(_read_every(parts, tag), parts.period_s)
     if section.window < _SLOTS * step_s:
         message = f"{show_duration(section.window)} is too short for {tag.name}, which is read every {show_duration(step_s)}: a check looks at tenths of its window"
         hint = f"write at least {show_duration(_SLOTS * step_s)}"

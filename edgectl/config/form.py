@@ -27,7 +27,7 @@ from edgectl.config.soft_form import SoftSection
 from edgectl.config.structure_oxygen import OxygenServos
 from edgectl.config.structure_ph import PhSplitRange
 from edgectl.config.structure_temperature import TemperatureCascade
-from edgectl.config.tag import TagSection
+from edgectl.config.tag_section import TagSection
 from edgectl.config.tune import TunedSection
 from edgectl.config.uplink import JournalSection, UplinkSection
 from edgectl.config.vessel import VesselSection

@@ -31,7 +31,7 @@ class InstrumentSection(Section):
     line: str = Field(description="Line the instrument is connected to", examples=["probes"])
     address: Word = Field(
         "",
-        description="Address on the line: a Modbus unit (1..247), a letter or number; not for Atlas EZO",
+        description="Address on the line: a Modbus unit (1..247), a letter or number; none for an instrument with a line of its own",
         examples=["1"],
     )
     poll: Annotated[Duration, within(0.05, 3600.0)] = Field(

@@ -3,67 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
-
-from pydantic import Field
 
 from edgectl.config.draft import Draft, Path
-from edgectl.config.field import Amount, Duration, Range, Section, within
+from edgectl.config.fusion import FUSED_KEYS, compile_fusion, refuse_keys
 from edgectl.config.instrument import Instruments, channel_at
 from edgectl.config.measure import Measure
 from edgectl.config.problem import cut
 from edgectl.config.quantity import show_duration
 from edgectl.config.shape import read
+from edgectl.config.tag_section import TagSection
 from edgectl.config.unit import UNITS, allowed, same
 from edgectl.config.yaml_node import MappingNode, Node
 from edgectl.model.instrument import Channel
 from edgectl.model.plan import TagPlan
-
-
-class TagSection(Section):
-    """One measured value."""
-
-    channel: str = Field(description="Where it comes from: instrument.channel", examples=["ph1.ph"])
-    unit: str | None = Field(None, description="Unit; must be that of the channel", examples=["pH"])
-    range: Range | None = Field(
-        None,
-        description="Values a process can have; outside the tag is BAD. Without it: the range of the channel",
-        examples=["0..14 pH"],
-    )
-    late: Annotated[Duration, within(0.1, 7200.0)] | None = Field(
-        None, description="Older than this is UNCERTAIN. Without it: 1.5 polls + 1 s", examples=["4 s"]
-    )
-    stale: Annotated[Duration, within(0.1, 7200.0)] | None = Field(
-        None,
-        description="Older than this is BAD. Without it: the longest of 3 scans, 5 s and 2.5 polls",
-        examples=["5 s"],
-    )
-    flat: Annotated[Duration, within(1.0, 86_400.0)] | None = Field(
-        None,
-        description="The very same value for so long means a dead sensor: BAD. Without it: not watched",
-        examples=["5 min"],
-    )
-    rate: Amount | None = Field(
-        None,
-        description="A faster change is UNCERTAIN for at most rate_samples, then believed. Without it: not watched",
-        examples=["0.5 pH/min"],
-    )
-    rate_samples: int = Field(
-        2,
-        ge=1,
-        le=30,
-        description="For how many samples a faster change is doubted; 'stale' ends it as well. More where bubbles pass a probe",
-        examples=["5"],
-    )
-    report: Amount | None = Field(
-        None,
-        description="A smaller change is not recorded. Without it: every change is",
-        examples=["0.01 pH"],
-    )
-    heartbeat: Annotated[Duration, within(1.0, 3600.0)] = Field(
-        60.0, description="Recorded at least so often, changed or not", examples=["60 s"]
-    )
-    description: str = Field("", description="For people", examples=["pH in the vessel"])
 
 
 def compile_tags(draft: Draft, instruments: Instruments, period_s: float) -> dict[str, TagPlan | None]:
@@ -71,9 +23,23 @@ def compile_tags(draft: Draft, instruments: Instruments, period_s: float) -> dic
     section = draft.node(("tags",))
     if not isinstance(section, MappingNode):
         return {}
-    return {
-        name: _tag(draft, name, entry.node, instruments, period_s) for name, entry in section.entries.items()
+    sections = {name: _section(draft, name, entry.node) for name, entry in section.entries.items()}
+    single = {
+        name: _tag(draft, name, found, instruments, period_s) if found else None
+        for name, found in sections.items()
+        if not found or found.voted is None
     }
+    fused = {
+        name: compile_fusion(draft, name, found, single, set(sections))
+        for name, found in sections.items()
+        if found and found.voted is not None
+    }
+    return {name: single[name] if name in single else fused[name] for name in sections}
+
+
+def _section(draft: Draft, name: str, node: Node) -> TagSection | None:
+    section: TagSection | None = read(draft, ("tags", name), node, TagSection)
+    return section
 
 
 def checked_unit(draft: Draft, path: Path, unit: str | None, channel: Channel) -> str:
@@ -102,10 +68,13 @@ def _quoted(unit: str) -> str:
     return f'"{unit}"' if unit.startswith("%") else unit
 
 
-def _tag(draft: Draft, name: str, node: Node, instruments: Instruments, period_s: float) -> TagPlan | None:
+def _tag(
+    draft: Draft, name: str, section: TagSection, instruments: Instruments, period_s: float
+) -> TagPlan | None:
     path: Path = ("tags", name)
-    section: TagSection | None = read(draft, path, node, TagSection)
-    if section is None:
+    refuse_keys(draft, path, FUSED_KEYS, "goes with 'voted'")
+    if section.channel is None:
+        draft.missing((*path, "channel"), "write instrument.channel, or 'voted' for several probes")
         return None
     found = channel_at(draft, (*path, "channel"), section.channel, instruments)
     if found is None:

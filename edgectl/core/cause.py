@@ -21,8 +21,9 @@ from edgectl.model.state import ActuatorState, CheckState, DoseState, HazardStat
 class Facts(NamedTuple):
     """What a scan knows when causes are judged. Actuators, loops, doses and hazards are as the scan before left them.
 
-    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's;
-    empty if nothing is. ``liquids`` says what is wrong with feeds and perfusions, by name. ``units`` are those of the tags.
+    ``uplink`` and ``journal`` say what is wrong with them, ``manual`` which manual outputs are about to end, ``conflict`` which host wanted what is another's,
+    ``votes`` why not all members of a fused tag count and agree; empty if nothing is. ``liquids`` says what is wrong with feeds and perfusions, by
+    name. ``units`` are those of the tags.
     """
 
     measured: Mapping[str, Measurement]
@@ -39,6 +40,7 @@ class Facts(NamedTuple):
     conflict: str
     health: Mapping[str, HealthState] = {}
     liquids: Mapping[str, str] = MappingProxyType({})
+    votes: Mapping[str, str] = MappingProxyType({})
 
 
 class Standing(enum.IntEnum):
@@ -99,6 +101,7 @@ _STANDING: Mapping[Watch, Callable[[str, Facts], bool]] = {
     Watch.UPLINK: lambda _, facts: bool(facts.uplink),
     Watch.JOURNAL: lambda _, facts: bool(facts.journal),
     Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.word is Word.BAD,
+    Watch.VOTE: lambda name, facts: bool(facts.votes[name]),
     Watch.CONFLICT: lambda _, facts: bool(facts.conflict),
     Watch.FEED: lambda name, facts: name in facts.liquids,
 }
@@ -120,5 +123,6 @@ _WORDS: Mapping[Watch, Callable[[str, Facts], str]] = {
     Watch.JOURNAL: lambda _, facts: facts.journal or "the journal writes",
     Watch.HEALTH: lambda name, facts: facts.health[name].chart.told.line,
     Watch.FEED: lambda name, facts: facts.liquids.get(name, f"{name} gives what it should"),
+    Watch.VOTE: lambda name, facts: facts.votes[name] or f"all members of {name} agree",
     Watch.CONFLICT: lambda _, facts: facts.conflict or "no two hosts are in conflict",
 }

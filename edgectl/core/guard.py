@@ -17,6 +17,7 @@ from edgectl.core.plausibility import examine_all
 from edgectl.core.supervisor import Order, awaken, label, orders, supervise
 from edgectl.core.unit import Unit
 from edgectl.model.event import Event
+from edgectl.model.fusion import FusionState
 from edgectl.model.image import JOURNAL_CHANNEL, Image
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
@@ -60,6 +61,7 @@ def guard(
     now: Instant,
     dt_s: float,
     events: list[Event],
+    fusions: Mapping[str, FusionState],
 ) -> Guarded:
     """Judge everything that guards the unit. Actuators and loops are as the scan before left them."""
     checks = examine_all(plan.checks, state.checks, measured, state.actuators, unit, now, dt_s, events)
@@ -81,10 +83,10 @@ def guard(
         conflict=state.unit.conflict,  # as it was: after a late scan it stands for at least this one
         health=state.health,
         liquids=troubles(state),
+        votes={name: fusion.reason for name, fusion in fusions.items()},
     )
-    hazards = supervise(
-        plan.hazards, state.hazards if state.scan else awaken(state.hazards), facts, now, dt_s
-    )
+    woken = state.hazards if state.scan else awaken(state.hazards)
+    hazards = supervise(plan.hazards, woken, facts, now, dt_s)
     _tell_hazards(plan, state.hazards, hazards, now, events)
     facts = facts._replace(hazards=hazards)
     alarms, annunciator = annunciate(plan.alarms, state.alarms, state.annunciator, facts, now, dt_s, events)

@@ -1,8 +1,8 @@
 """One scan: everything known goes in, everything decided comes out, including why.
 
-The order is fixed: judge the samples, work out the soft sensors, interlock states, everything that guards the unit, manual outputs whose time
-is over, requests, loops with masters before slaves, feeds and perfusions, the interlock chain, what the loops learn from what the chain allowed
-and the actuators achieved, and how well each loop does.
+The order is fixed: judge the samples, make one of redundant probes, work out the soft sensors, interlock states, everything that guards the
+unit, manual outputs whose time is over, requests, loops with masters before slaves, feeds and perfusions, the interlock chain, what the loops
+learn from what the chain allowed and the actuators achieved, and how well each loop does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from edgectl.core.containment import decide, learn
 from edgectl.core.dosing import advanced
 from edgectl.core.experiment_request import conduct, record
 from edgectl.core.feedforward import readings
+from edgectl.core.fuse import fuse_all
 from edgectl.core.guard import Guarded, guard
 from edgectl.core.health import follow
 from edgectl.core.health_finding import Evidence
@@ -42,6 +43,7 @@ from edgectl.core.share import achieved_output
 from edgectl.core.soft import estimate
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
+from edgectl.model.fusion import FusionState
 from edgectl.model.health import HealthState
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
@@ -71,10 +73,10 @@ def scan(
     """
     unit = unit_of(plan)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
-    tags, measured = _judge(this, state.tags)
+    tags, measured, fusions = _judge(this, state)
     soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
-    guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
+    guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events, fusions)
     liquids = pass_all(this, state, measured)
     desk = Desk(
         unit,
@@ -118,6 +120,7 @@ def scan(
             experiments=record(tried, unit.loops, settled, measured) if tried else tried,
             feeds=liquids.feeds,
             perfusions=liquids.perfusions,
+            fusions=fusions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -126,8 +129,11 @@ def scan(
     )
 
 
-def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
-    states: dict[str, TagState] = {}
+def _judge(
+    this: Turn, state: State
+) -> tuple[dict[str, TagState], dict[str, Measurement], dict[str, FusionState]]:
+    tags, fused = state.tags, this.unit.fusions
+    states: dict[str, TagState] = {fusion.tag.name: tags[fusion.tag.name] for fusion in fused}
     measured: dict[str, Measurement] = {}
     samples = this.image.samples
     for gate in this.unit.gates:
@@ -138,7 +144,8 @@ def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState
         if after.quality is not before.quality:
             reason = measurement.reason or "fresh and plausible"
             this.tell("quality", name, before.quality.name, after.quality.name, "judge", reason)
-    return states, measured
+    fusions = fuse_all(fused, state.fusions, states, measured, this.dt_s, this.tell)
+    return states, measured, fusions
 
 
 def _watch(

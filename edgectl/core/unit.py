@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edgectl.core.fuse import Fusion, fusions_of
 from edgectl.core.health import Patient, ward_of
 from edgectl.core.judge import Gate, gate_of
 from edgectl.core.loop import Loop, loop_of
@@ -42,6 +43,7 @@ class Unit:
     ward: tuple[Patient, ...]
     feeds: Mapping[str, FeedPlan]
     perfusions: Mapping[str, PerfusionPlan]
+    fusions: tuple[Fusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,9 @@ def _unit_of(key: _Same) -> Unit:
         loop.name: loop_of(loop, slaves.get(loop.name, ""), actuators) for loop in _masters_first(plan.loops)
     }
     return Unit(
-        gates=tuple(gate_of(tag) for tag in plan.tags if not tag.channel.startswith(SOFT)),
+        gates=tuple(
+            gate_of(tag) for tag in plan.tags if tag.fusion is None and not tag.channel.startswith(SOFT)
+        ),
         interlocks=plan.interlocks,
         loops=loops,
         slaves_first=tuple(reversed(loops.items())),
@@ -96,6 +100,7 @@ def _unit_of(key: _Same) -> Unit:
         ward=ward_of(plan, loops),
         feeds={feed.name: feed for feed in plan.feeds},
         perfusions={perfusion.name: perfusion for perfusion in plan.perfusions},
+        fusions=fusions_of(plan.tags),
     )
 
 

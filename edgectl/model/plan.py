@@ -12,6 +12,7 @@ from typing import Any
 
 from edgectl.model.dosing import PulsePlan
 from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
+from edgectl.model.fusion import FusionPlan
 from edgectl.model.health_plan import HealthPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.safety import (
@@ -99,7 +100,8 @@ class TagPlan:
 
     A value is GOOD up to ``late_s`` old, UNCERTAIN up to ``stale_s`` (the ``Ts`` of the unit), BAD beyond. Outside ``low``..``high`` it
     is BAD. ``flat_s`` (0: off): the same raw value for so long is BAD. ``rate_per_s`` (0: off): a faster step is UNCERTAIN for at most
-    ``rate_samples``, as long as the value before it is not stale; then it is believed. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
+    ``rate_samples``, as long as the value before it is not stale; then it is believed. A tag with ``fusion`` has no channel: it is made of other tags, and
+    their times and rates hold. ``report`` and ``heartbeat_s`` are the journal's dead band (tag unit) and longest silence.
     """
 
     name: str
@@ -115,6 +117,7 @@ class TagPlan:
     report: float = 0.0
     heartbeat_s: float = 60.0
     description: str = ""
+    fusion: FusionPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

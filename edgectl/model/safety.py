@@ -80,6 +80,7 @@ class Watch(enum.Enum):
     JOURNAL = "journal"  # the journal cannot write
     HEALTH = "health"  # a loop that does badly
     FEED = "feed"  # a feed that gives other than planned, or a perfusion whose pumps disagree with its weight
+    VOTE = "vote"  # a tag of several probes, of which not all count and agree
     CONFLICT = "conflict"  # another host than the owner of remote authority has asked for something within the last minute
 
 
@@ -98,7 +99,8 @@ class Cause:
 class InterlockPlan:
     """While ``tag`` is beyond ``limit`` (or not known: BAD), every actuator named is forced to ``value`` (None: its safe value).
 
-    Active after ``delay_s`` beyond the limit; released when the tag is back by ``hysteresis``.
+    Active after ``delay_s`` beyond the limit, or when the tag has not been known for ``unknown_s`` (None: ``delay_s``); released when the tag is
+    back by ``hysteresis``.
     """
 
     name: str
@@ -110,6 +112,7 @@ class InterlockPlan:
     delay_s: float = 0.0
     value: float | None = None
     description: str = ""
+    unknown_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
 from edgectl.model.experiment import Experiment
 from edgectl.model.feed import FeedState, PerfusionState
+from edgectl.model.fusion import FusionState
 from edgectl.model.health import HealthState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState
@@ -232,6 +233,7 @@ class State:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     feeds: Mapping[str, FeedState] = field(default_factory=dict)
     perfusions: Mapping[str, PerfusionState] = field(default_factory=dict)
+    fusions: Mapping[str, FusionState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

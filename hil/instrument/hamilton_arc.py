@@ -7,9 +7,9 @@ Blocks are read whole; values are low word first; the operator level falls back 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.instrument.hamilton_model import CELSIUS, KELVIN
 from hil.log import Log
 from hil.modbus import (
     DEVICE_FAILURE,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
     from hil.framing import Request
+    from hil.instrument.hamilton_model import Model
     from hil.station import Chunk
     from hil.world import Sink, Source
 
@@ -34,53 +35,9 @@ USER, ADMINISTRATOR, SPECIALIST = 0x03, 0x0C, 0x30
 ANY = USER | ADMINISTRATOR | SPECIALIST
 PASSWORDS = {USER: 0, ADMINISTRATOR: 18111978, SPECIALIST: 16021966}
 FACTORY_RESET = 732255
-KELVIN, CELSIUS, PERCENT_SAT, MG_L, MBAR, PH, MV = 0x2, 0x4, 0x20, 0x80, 0x800000, 0x1000, 0x200000
 TURNAROUND_S = 0.010  # not in the manual
 
 Words = list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What differs between the sensors of the family. `units` maps a unit bit to its value from the channel's own."""
-
-    channel: str
-    description: str
-    firmware: str
-    part: str
-    units: Mapping[int, Callable[[float], float]]
-    default_unit: int
-    low: float
-    high: float
-    calibration_default: tuple[float, float]
-
-
-PH_ARC = Model(
-    channel="ph",
-    description="pH",
-    firmware="EPHUM011",
-    part="242091",
-    units={PH: lambda ph: ph, MV: lambda ph: (7.0 - ph) * 61.5},
-    default_unit=PH,
-    low=0.0,
-    high=14.0,
-    calibration_default=(4.01, 7.00),
-)
-DO_ARC = Model(
-    channel="do",
-    description="DO",
-    firmware="ODOUM102",
-    part="243102",
-    units={
-        PERCENT_SAT: lambda percent: percent,
-        MG_L: lambda percent: percent * 0.066,
-        MBAR: lambda percent: percent * 1.99,
-    },
-    default_unit=PERCENT_SAT,
-    low=0.0,
-    high=300.0,
-    calibration_default=(100.0, 0.0),
-)
 
 
 def u32(value: int) -> Words:

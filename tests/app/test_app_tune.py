@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edgectl.analysis.fit import Series, Unidentified, identify
+from edgectl.analysis.fit import identify
 from edgectl.analysis.plant import Plant, answer
+from edgectl.analysis.series import Series, Unidentified
 from edgectl.analysis.simc import margin, simc, worst
 from edgectl.app import tune_command, tune_unit
 from edgectl.app.command_line import edgectl

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from edgectl.analysis.fit import Unidentified
+from edgectl.analysis.series import Unidentified
 from edgectl.app.tune import Proposal, propose, series_of
 from edgectl.core.initial import initial_state
 from edgectl.core.scan import scan

@@ -121,6 +121,8 @@ def test_a_tag_that_is_not_known_is_beyond_every_limit(
             )
             for word in Word
         ],
+        (Watch.VOTE, NOTHING._replace(votes={"A": "B is BAD: why"}), Said(True, "B is BAD: why")),
+        (Watch.VOTE, NOTHING._replace(votes={"A": ""}), Said(False, "all members of A agree")),
         (Watch.CONFLICT, NOTHING._replace(conflict="scada-2 asks"), Said(True, "scada-2 asks")),
         (Watch.CONFLICT, NOTHING, Said(False, "no two hosts are in conflict")),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edgectl.core.initial import initial_state
 from edgectl.core.restart import Begun, Outage, begin, outage_since
 from edgectl.model.codec import from_plain, seal, to_plain
+from edgectl.model.fusion import FusionState
 from edgectl.model.instant import Instant
 from edgectl.model.loop import LoopState, Mode, PidState
 from edgectl.model.plan import Plan
@@ -426,3 +427,12 @@ def test_a_pump_without_a_ledger_any_more_is_counted_by_nobody() -> None:
     changed = seal(replace(plan, doses=()))
     start = begun(changed, saved(plan), 30.0)
     assert (start.state.doses, told(start, "dose")) == ({}, [("P-101", "saved", "dropped")])
+
+
+@pytest.mark.parametrize("seconds", [3.0, 36_000.0])
+def test_redundant_probes_are_asked_anew_after_any_outage(seconds: float) -> None:
+    """What was faded out, and who had been outvoted, belongs to values that nobody knows any more."""
+    plan = guarded()
+    memory = {"AT-101": FusionState("AT-101A alone", ("AT-101B",), "AT-101B is BAD: gone", offset=0.04)}
+    start = begun(plan, saved(plan, replace(remembered(plan), fusions=memory)), seconds)
+    assert start.state.fusions == {}

@@ -62,6 +62,7 @@ def line_plan(transcript: Transcript) -> LinePlan:
         protocol=Protocol(words[0]),
         port="memory",
         baud=baud,
+        data_bits=int(shape[0]),
         parity={"N": Parity.NONE, "E": Parity.EVEN, "O": Parity.ODD}[shape[1]],
         stop_bits=int(shape[2]),
         timeout_s=TIMEOUT_S,

@@ -10,6 +10,10 @@ A frames file has a head of ``key: value`` lines, then sections:
 
 ``identify`` gives ``= maker | model | serial number | firmware``; ``write`` gives the confirmed value. Sections named ``prepare`` without
 a title stand before every read and write, since a driver needs them.
+
+The head names the ``wire`` with baud and framing, the ``address`` and the ``options``. On ASCII wires it also has the instrument's word of ``refusal``, or ``none`` where it
+has no such word, and where replies begin with their sender a ``foreign`` pair of own and another address. ``replies: unmarked`` says that a reply does not tell what it
+answers; then only its shape does. A request without a reply is one that the instrument obeys in silence.
 """
 
 from __future__ import annotations

@@ -53,9 +53,9 @@ MODBUS_EXAMPLES = [
 class Bench:
     """The bench rig on a plant that stands still, asked one thing at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rig: str = "bench") -> None:
         self.plant = StillPlant()
-        self.rig = Rig.load("bench", plant=self.plant)
+        self.rig = Rig.load(rig, plant=self.plant)
         self.t_s = 1.0
 
     def ask(self, line: str, data: bytes, *, wait_s: float = 2.0) -> bytes:
@@ -474,3 +474,78 @@ def test_what_is_written_to_the_described_device_stays_and_drives(bench: Bench) 
     assert across[-2:] == b"\x90\2"
     bench.ask("map-tcp", bytes.fromhex("00 05 00 00 00 06 01 05 00 00 FF 00"))
     assert bench.ask("map-tcp", bytes.fromhex("00 06 00 00 00 06 01 01 00 00 00 01"))[-1:] == b"\1"
+
+
+@pytest.fixture
+def laboratory() -> Bench:
+    return Bench("laboratory")
+
+
+LABORATORY_EXAMPLES = [
+    ("scale", b"SI\r\n", b"S D     2000.0 g\r\n"),
+    ("scale", b"S\r\n", b"S I\r\n"),
+    ("scale", b"Z\r\n", b"Z A\r\n"),
+    ("scale", b"XX\r\n", b"ES\r\n"),
+    ("pump", b"1ZY\r", b"1ZY\r0\r"),
+    ("pump", b"1RS\r", b"1RS\r520Du 0.50 520R 9.6MM 10.0 CW P/N 1 0 0 !"),
+    ("pump", b"2RS\r", b""),
+    ("pump", b"#ST\r", b"#ST\r"),
+    ("small-pump", b"1RS\r", b"323Du 10 CW 0 !"),
+    ("stirrer", b"IN_NAME \r\n", b"Microstar C \r\n"),
+    ("stirrer", b"IN_PV_4 \r\n", b"0.0 4 \r\n"),
+    ("stirrer", b"OUT_SP_4 80 \r\n", b""),
+    ("stirrer", b"OUT_WD1@19 \r\n", b""),
+    ("bath", b"IN_PV_00\r", b"37.00\r\n"),
+    ("bath", b"STATUS\r", b"02 REMOTE STOP\r\n"),
+    ("bath", b"OUT_SP_00 37.50\r", b""),
+    ("thermostat", b"{M01****\r\n", b"{S010E74\r\n"),
+    ("thermostat", b"{M000EA6\r\n", b"{S000EA6\r\n"),
+    ("thermostat", b"{M140001\r\n", b"{S140001\r\n"),
+    ("thermostat", b"{M7F****\r\n", b"{S7F7FFF\r\n"),
+    ("thermostat", b"M01****\r\n", b""),
+    ("propar", b":06800401200120\r\n", b":06800201200000\r\n"),
+    ("propar", b":06800101213E80\r\n", b":0480000005\r\n"),
+    ("propar", b":058001010412\r\n", b":0480000004\r\n"),
+    ("propar", b":06800401400140\r\n", b":0480000505\r\n"),
+    ("propar", b":0680040120\r\n", b":0104\r\n"),
+    (
+        "gas",
+        seal(bytes.fromhex("01 10 03 F1 00 02 04 43 7A 00 00")),
+        bytes.fromhex("01 10 03 F1 00 02 10 7F"),
+    ),
+    (
+        "gas",
+        bytes.fromhex("01 10 03 E7 00 02 04 00 01 00 04 F8 F2"),
+        bytes.fromhex("01 10 03 E7 00 02 F1 BB"),
+    ),
+    ("gas", seal(bytes.fromhex("02 03 04 B0 00 0A")), seal(bytes.fromhex("02 83 02"))),
+]
+
+
+@pytest.mark.parametrize(("line", "request_bytes", "reply"), LABORATORY_EXAMPLES)
+def test_a_worked_example_of_the_laboratory_gives_the_reply_of_its_manual(
+    laboratory: Bench, line: str, request_bytes: bytes, reply: bytes
+) -> None:
+    assert laboratory.ask(line, request_bytes) == reply
+
+
+def test_what_a_special_command_of_an_alicat_came_to_is_read_back(laboratory: Bench) -> None:
+    laboratory.asked("gas", "01 10 03 E7 00 02 04 00 01 00 04 F8 F2")
+    assert laboratory.asked("gas", "01 03 03 E7 00 02 74 78") == "01 03 04 00 01 00 00 AB F3"
+    laboratory.ask("gas", seal(bytes.fromhex("01 10 03 E7 00 02 04 00 01 00 63")))
+    assert laboratory.asked("gas", "01 03 03 E7 00 02 74 78") == "01 03 04 00 01 80 02 4B F2"
+
+
+def test_a_julabo_tells_once_what_was_wrong_and_loses_what_comes_too_soon(laboratory: Bench) -> None:
+    laboratory.ask("bath", b"OUT_SP_00 400.00\r")
+    assert laboratory.ask("bath", b"STATUS\r") == b"-11 VALUE TOO LARGE\r\n"
+    assert laboratory.ask("bath", b"STATUS\r") == b"02 REMOTE STOP\r\n"
+    laboratory.ask("bath", b"OUT_SP_00 37.00\r", wait_s=0.1)
+    assert laboratory.ask("bath", b"IN_SP_00\r") == b""
+    assert laboratory.ask("bath", b"IN_SP_00\r") == b"37.00\r\n"
+
+
+def test_a_bronkhorst_in_purge_is_wide_open(laboratory: Bench) -> None:
+    laboratory.ask("propar", b":058001010408\r\n")
+    laboratory.rig.advance(60.0)
+    assert laboratory.plant.inputs.n2_ml_min == pytest.approx(200.0)
