@@ -17,8 +17,8 @@ from edgectl.model.state import State
 from hil.plant.vessel import Medium
 from tests.chain.culture import STEP_S, Culture, demo_plan, scattered
 
-SEEDS = range(2)
-_RESTING_H = 10.0  # at rest, after the changes; the command has fourteen
+SEEDS = range(4)
+_RESTING_H = 8.0  # at rest, after the changes; the command has fourteen
 _WINDOW = 120  # minutes of MU-101's window here, so that there are many that share no sample
 
 
@@ -122,7 +122,7 @@ def test_in_a_quiet_loop_growth_is_not_taken_for_a_kla_that_falls() -> None:
     culture = Culture(demo_plan(), scattered(1, spread=0.0), 1)
     culture.go(2.0)
     before = culture.state.soft["KLA-101"].fit.factor
-    culture.go(16.0)
+    culture.go(10.0)
     assert culture.state.soft["KLA-101"].fit.factor == pytest.approx(before, abs=0.03)
 
 
@@ -130,7 +130,7 @@ def test_acid_made_is_that_of_the_cells_within_its_own_interval() -> None:
     errors = []
     for seed in (1, 2):
         culture = Culture(demo_plan(), scattered(seed), seed)
-        culture.go(20.0)
+        culture.go(12.0)
         acid = culture.plant.truth()
         culture.go(12.0)
         later, said = culture.plant.truth(), culture.measured["QL-101"]
@@ -155,7 +155,7 @@ def test_cells_that_take_lactate_back_show_it_by_the_sign() -> None:
         medium=Medium(glucose_mm=0.05, lactate_mm=20.0, strong_ion_mm=24.0),
     )
     culture = Culture(demo_plan("soft_sensors.OUR-101.uncertainty=60 %"), vessel, 4)
-    culture.go(20.0)
+    culture.go(14.0)
     said, error = culture.measured["QL-101"].value, culture.measured["QL-101-SE"].value
     assert said is not None
     assert error is not None
