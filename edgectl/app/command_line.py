@@ -47,14 +47,19 @@ def edgectl() -> None:
 @click.argument("folder", type=FOLDER)
 @_SET
 @_JSON
-def check(folder: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also print each loop's settings, the model behind them, and the numbers of the nameplate they hang on.",
+)
+def check(folder: Path, overrides: tuple[str, ...], as_json: bool, explain: bool) -> None:
     """Find every problem in a unit FOLDER, with file, line and what to write instead.
 
     The daemon uses the same code: what passes here runs. Exit code 0 without errors, 2 with.
     """
     from edgectl.app.check import check as run
 
-    _finish(run(folder, overrides, as_json=as_json))
+    _finish(run(folder, overrides, as_json=as_json, explain=explain))
 
 
 @edgectl.command()

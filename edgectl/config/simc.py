@@ -7,7 +7,10 @@ constant tc of the closed loop is the dead time or longer; a probe's noise makes
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 FILTER = 3.0  # derivative times per filter time
@@ -60,8 +63,38 @@ class Settings:
     step: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What one loop's settings were made of."""
+
+    process: Process
+    aim: Aim
+    settings: Settings
+
+
+_notes: ContextVar[list[Derivation] | None] = ContextVar("notes", default=None)
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[Derivation]]:
+    """What is derived inside, in order: for people who want to know where numbers come from."""
+    found: list[Derivation] = []
+    token = _notes.set(found)
+    try:
+        yield found
+    finally:
+        _notes.reset(token)
+
+
 def simc(process: Process, aim: Aim) -> Settings:
     """The settings of one loop."""
+    settings = _simc(process, aim)
+    if (notes := _notes.get()) is not None:
+        notes.append(Derivation(process, aim, settings))
+    return settings
+
+
+def _simc(process: Process, aim: Aim) -> Settings:
     model = process
     if not aim.derivative or process.second_s <= process.dead_s:
         half_s = process.second_s / 2

@@ -40,7 +40,7 @@ def eight(probe: Probe, rng: random.Random) -> list[str]:
     if len(probe.addresses) == 1:
         return ["1"]
     first = rng.choice(probe.addresses[: probe.likely])
-    others = [address for address in probe.addresses if address != first and address != "128"]
+    others = [address for address in probe.addresses if address not in {first, "128"}]
     return [first, *rng.sample(others, 7)] if first != "128" else [first]
 
 
