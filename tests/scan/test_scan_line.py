@@ -220,7 +220,7 @@ def test_a_stopped_scan_leaves_no_port_open(stop: int) -> None:
 
     async def story() -> None:
         task = asyncio.ensure_future(LineScan("/dev/emulated", reach).run(steps()))
-        while len(wires.sent) < stop:
+        while len(wires.sent) < stop:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
