@@ -70,14 +70,25 @@ def test_an_empty_bottle_freezes_the_integral_and_holds_the_output_back() -> Non
     assert bench.loop("AIC-102").pid.integral < 1.0
 
 
-def test_a_flow_that_comes_is_no_shortage() -> None:
-    metered = {"FV-103": {"delivered": "FT-103"}}
-    bench = Bench(unit("AIC-102", metered))
-    bench.values["AT-102"] = 10.0
-    for _ in range(200):
+def test_the_load_is_remembered_through_a_shortage() -> None:
+    bench = settled(unit("AIC-102", {"FV-103": {"delivered": "FT-103"}}), **{"AT-102": 40.0, "FT-103": 0.0})
+    loop = replace(bench.loop("AIC-102"), pid=bench.loop("AIC-102").pid._replace(integral=60.0), output=60.0)
+    bench.state = replace(bench.state, loops={**bench.state.loops, "AIC-102": loop})
+    bench.values["AT-102"] = 35.0
+    bench.run(200)
+    assert bench.loop("AIC-102").achieved == 0.0
+    assert bench.loop("AIC-102").pid.integral == pytest.approx(60.0, abs=5.0)
+
+
+def test_a_flow_on_its_way_is_no_shortage() -> None:
+    """It shows the command before: the loop does what it would do without a meter."""
+    twin, bench = Bench(unit("AIC-102")), Bench(unit("AIC-102", {"FV-103": {"delivered": "FT-103"}}))
+    for second in range(200):
+        twin.values["AT-102"] = bench.values["AT-102"] = 10.0 if second < 100 else 60.0
         bench.values["FT-103"] = bench.state.actuators["FV-103"].value
-        bench.run(2)
-    assert bench.loop("AIC-102").output > 50.0
+        twin.run(1)
+        bench.run(1)
+    assert bench.loop("AIC-102") == twin.loop("AIC-102")
 
 
 def test_moves_smaller_than_a_step_are_not_made_and_ends_are_reached() -> None:
@@ -93,6 +104,9 @@ def test_moves_smaller_than_a_step_are_not_made_and_ends_are_reached() -> None:
         bench.values["AT-102"] = 80.0
         bench.run(600)
         assert bench.loop("AIC-102").output == 0.0
+        bench.values["AT-102"] = 0.0
+        bench.run(900)
+        assert bench.loop("AIC-102").output == 200.0
     assert outputs[0.0] > 100
     assert outputs[4.0] <= 2
 
