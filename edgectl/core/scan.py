@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgectl.core.calibration import follow_sessions, judge_tag, remind, runs
+from edgectl.core.calibration_record import Bench
 from edgectl.core.cascade import accepted_output
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.correction import confirmed, in_force
 from edgectl.core.dosing import advanced
 from edgectl.core.experiment_request import conduct, record
 from edgectl.core.feedforward import readings
@@ -23,7 +26,6 @@ from edgectl.core.interlock import (
     label,
     watch,
 )
-from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
 from edgectl.core.liquid import demand_all, pass_all, settle_all
 from edgectl.core.loop import (
@@ -42,6 +44,7 @@ from edgectl.core.share import achieved_output
 from edgectl.core.soft import estimate
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
+from edgectl.model.calibration import CalibrationSession
 from edgectl.model.health import HealthState
 from edgectl.model.image import Image
 from edgectl.model.instant import Instant
@@ -70,8 +73,11 @@ def scan(
     several periods: delays and ages count all of it, control moves by at most two periods' worth.
     """
     unit = unit_of(plan)
+    if state.calibrations:
+        image = confirmed(image, state.calibrations)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
-    tags, measured = _judge(this, state.tags)
+    sessions = follow_sessions(this, state.sessions, state.actuators)
+    tags, measured = _judge(this, state, sessions)
     soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events)
@@ -86,6 +92,7 @@ def scan(
         dict(state.actuators),
         liquids,
         dict(state.experiments),
+        Bench(remind(this, state.calibrations), sessions),
     )
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
@@ -96,7 +103,10 @@ def scan(
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints, tuned)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
     fed = demand_all(this, liquids, measured, actuators, plan.period_s)
-    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s, fed)
+    permit_all(
+        this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s, fed,
+        runs(sessions), desk.bench.calibrations,
+    )  # fmt: skip
     settle_all(this, liquids, chain)
     settled = _settle(this, chain, loops, moves, faults, measured)
     return Result(
@@ -118,6 +128,8 @@ def scan(
             experiments=record(tried, unit.loops, settled, measured) if tried else tried,
             feeds=liquids.feeds,
             perfusions=liquids.perfusions,
+            calibrations=desk.bench.calibrations,
+            sessions=sessions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -126,14 +138,18 @@ def scan(
     )
 
 
-def _judge(this: Turn, tags: Mapping[str, TagState]) -> tuple[dict[str, TagState], dict[str, Measurement]]:
+def _judge(
+    this: Turn, state: State, sessions: Mapping[str, CalibrationSession]
+) -> tuple[dict[str, TagState], dict[str, Measurement]]:
     states: dict[str, TagState] = {}
     measured: dict[str, Measurement] = {}
     samples = this.image.samples
     for gate in this.unit.gates:
         name = gate.name
-        before = tags[name]
-        after, measurement = judge(gate, before, samples.get(gate.channel), this.at)
+        before = state.tags[name]
+        calibration = in_force(state.calibrations, name)
+        sample = samples.get(gate.channel)
+        after, measurement = judge_tag(gate, before, sample, this.at, calibration, sessions.get(name))
         states[name], measured[name] = after, measurement
         if after.quality is not before.quality:
             reason = measurement.reason or "fresh and plausible"
