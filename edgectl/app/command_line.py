@@ -9,6 +9,7 @@ import click
 
 from edgectl import __version__
 from edgectl.app.alarm_line import alarms
+from edgectl.app.calibrate_line import calibrate
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
 
@@ -273,5 +274,6 @@ def reload(folder: Path) -> None:
 
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
+edgectl.add_command(calibrate)
 for _command in COMMANDS:
     edgectl.add_command(_command)

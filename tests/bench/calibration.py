@@ -297,7 +297,11 @@ def unstable_oxygen(seed: int) -> Case:
     return oxygen(seed, error=louder)
 
 
-GOOD = {"pH": (ph, 0.02), "DO": (oxygen, 0.5), "pump": (pump, 0.01)}
+GOOD: dict[str, tuple[Callable[[int], Case], float]] = {
+    "pH": (ph, 0.02),
+    "DO": (oxygen, 0.5),
+    "pump": (pump, 0.01),
+}
 BAD: dict[str, Callable[[int], Case]] = {
     "spoilt buffer": lambda seed: ph(seed, _spoilt),
     "swapped buffers, three": lambda seed: ph(seed, _swapped),
