@@ -10,6 +10,7 @@ import click
 from edgectl import __version__
 from edgectl.app import commission_command
 from edgectl.app.alarm_line import alarms
+from edgectl.app.calibrate_line import calibrate
 from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
@@ -268,5 +269,6 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
 
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
+edgectl.add_command(calibrate)
 for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS):
     edgectl.add_command(_command)

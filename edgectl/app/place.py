@@ -28,6 +28,11 @@ class Place:
         return self.folder / "state.json"
 
     @property
+    def calibrations(self) -> Path:
+        """Every calibration there was: one writer, ``edgectl calibrate``."""
+        return self.folder / "calibration.json"
+
+    @property
     def plans(self) -> Path:
         """Approved plans by digest, and which one is current."""
         return self.folder / "plan"

@@ -169,7 +169,7 @@ def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
             return None
     return simc(
         jacket(vessel, site.period_s),
-        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=5.5),
+        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=6.0),
     )
 
 

@@ -61,6 +61,8 @@ def snapshot(
         "snapshot": saved._asdict() if saved else None,
         "notice": notice,
         "experiments": _experiments(plan, executive.state),
+        "calibrations": to_plain(executive.state.calibrations),
+        "sessions": to_plain(executive.state.sessions),
     }
     if executive.result is not None:
         picture["tags"] = _tags(plan, executive.result.measurements, now)
