@@ -11,6 +11,7 @@ from edgectl import __version__
 from edgectl.app.alarm_line import alarms
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
+from edgectl.app.view_command import VIEWS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -273,5 +274,5 @@ def reload(folder: Path) -> None:
 
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in COMMANDS:
+for _command in (*COMMANDS, *VIEWS):
     edgectl.add_command(_command)
