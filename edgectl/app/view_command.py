@@ -28,4 +28,21 @@ def doctor(target: str | None, root: Path, *, as_json: bool) -> None:
     sys.exit(int(main(target, root, as_json=as_json)))
 
 
-VIEWS = (doctor,)
+@click.command()
+@click.argument("unit", required=False)
+@click.option(
+    "--page", type=click.IntRange(1, 6), default=1, show_default=True, help="Which page to begin with."
+)
+@click.option("--once", is_flag=True, help="Print one screen as text and end.")
+def top(unit: str | None, page: int, *, once: bool) -> None:
+    """Watch a running UNIT (default: the only one) on one screen: loops, alarms, outputs, values, feeds, lines.
+
+    Works in any terminal from 80x24, over SSH, and goes on when control is restarted. Keys are shown at the bottom; `a` acknowledges an alarm after
+    asking why and whether you are sure. Ctrl-C or q ends. Without a terminal it prints one screen. Exit code 3 if no control process answers.
+    """
+    from edgectl.app.top.command import main
+
+    sys.exit(int(main(unit, page, once=once)))
+
+
+VIEWS = (doctor, top)

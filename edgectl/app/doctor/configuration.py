@@ -14,6 +14,7 @@ def in_force(look: Look) -> Iterator[Finding]:
         yield unknown("plan", "no unit has run here", "edgectl run FOLDER, or edgectl install-service FOLDER")
         return
     unit = look.place.folder.name
+    look.place.plans.exists()  # raises where this user may not look
     if look.plan is None:
         yield bad(
             "plan",
