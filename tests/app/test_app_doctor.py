@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -616,7 +617,7 @@ def test_versions_are_compared_as_numbers(version: str, asked: str, right: bool)
 
 def test_a_missing_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        software.metadata, "requires", lambda _: ["click<9,>=8.2", "no-such-package>=1", "rich>=900"]
+        "importlib.metadata.requires", lambda _: ["click<9,>=8.2", "no-such-package>=1", "rich>=900"]
     )
     look = machine(tmp_path)
     assert verdicts(software.packages, look) == [BAD]
@@ -667,7 +668,7 @@ def test_the_report_fits_the_terminal_and_says_what_next(monkeypatch: pytest.Mon
         Line("x", watch("a", "b", "c")),
     ]
     lines = list(command.render(found))
-    assert max(len(line) for line in (command.click.unstyle(text) for text in lines)) <= 80
+    assert max(len(line) for line in (click.unstyle(text) for text in lines)) <= 80
     text = "\n".join(lines)
     assert "-> make make" in text
     assert text.endswith("1 ok, 1 watch, 1 bad, 0 unknown")

@@ -40,7 +40,7 @@ def _broker(look: Look, uplink: UplinkPlan, host: str, port: int) -> Iterator[Fi
     except ssl.SSLError as error:
         yield bad(
             about,
-            f"no TLS: {getattr(error, "reason", "") or error}",
+            f"no TLS: {getattr(error, 'reason', '') or error}",
             "check tls and port in uplink.yaml: TLS is usually at 8883",
         )
         return
