@@ -14,6 +14,7 @@ from edgectl.app.calibrate_line import calibrate
 from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
+from edgectl.app.view_command import VIEWS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -270,5 +271,5 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
 edgectl.add_command(calibrate)
-for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS):
+for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS, *VIEWS):
     edgectl.add_command(_command)
