@@ -327,6 +327,7 @@ def test_what_only_a_running_unit_knows_is_unknown_without_it(tmp_path: Path) ->
         broker.uplink,
         realtime.punctuality,
         configuration.alarms,
+        configuration.calibrations,
         configuration.recording,
     ):
         assert verdicts(check, look) == [UNKNOWN]
@@ -569,6 +570,24 @@ def test_a_folder_is_compared_with_what_is_in_force(tmp_path: Path) -> None:
     found = replace(look, folder=tmp_path, compiled=broken)
     assert verdicts(configuration.edited, found) == [BAD]
     assert "2 errors" in words(configuration.edited, found)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [((), [UNKNOWN]), ((0,), [UNKNOWN]), ((30, 4), [OK]), ((30, 2), [WATCH]), ((-5, 2), [WATCH, WATCH])],
+)
+def test_calibrations_that_are_due_are_told(
+    days: tuple[int, ...], expected: list[str], tmp_path: Path
+) -> None:
+    """Day 0 stands for one without a date."""
+    found = {
+        f"AT-{n}": {"current": {"due_utc_ns": int((NOW_S + day * 86_400) * 1e9) if day else 0}}
+        for n, day in enumerate(days)
+    }
+    found["AT-9"] = {"current": None}  # type: ignore[dict-item]
+    look = machine(tmp_path, pictures=({"calibrations": found},))
+    assert verdicts(configuration.calibrations, look) == expected
+    assert verdicts(configuration.calibrations, machine(tmp_path, pictures=({},))) == [UNKNOWN]
 
 
 def test_retired_and_standing_alarms_are_told(tmp_path: Path) -> None:

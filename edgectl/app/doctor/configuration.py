@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from edgectl.app.doctor.finding import Finding, bad, ok, unknown, watch
 from edgectl.app.doctor.look import Look
 
+_DAY_S = 86_400.0
+_SOON_S = 3 * _DAY_S
+
 
 def in_force(look: Look) -> Iterator[Finding]:
     """The plan that runs against the one in force."""
@@ -85,6 +88,32 @@ def alarms(look: Look) -> Iterator[Finding]:
         )
     elif not retired:
         yield ok("alarms", f"none of {len(picture['alarms'])} stands, none is retired")
+
+
+def calibrations(look: Look) -> Iterator[Finding]:
+    """Which calibrations are due."""
+    picture = look.picture
+    if picture is None:
+        yield unknown("calibrations", f"only a running unit knows: {look.silence}")
+        return
+    known = {
+        name: (found.get("current") or {}) for name, found in (picture.get("calibrations") or {}).items()
+    }
+    ends = {
+        name: current["due_utc_ns"] / 1e9 - look.now_s()
+        for name, current in known.items()
+        if current.get("due_utc_ns")
+    }
+    for name, left_s in ends.items():
+        if left_s < _SOON_S:
+            when = (
+                f"due since {-left_s / _DAY_S:.0f} d" if left_s < 0.0 else f"due in {left_s / _DAY_S:.0f} d"
+            )
+            yield watch("calibration", f"{name} is {when}", f"edgectl calibrate {name}")
+    if not ends:
+        yield unknown("calibrations", "the unit has none with a date")
+    elif min(ends.values()) >= _SOON_S:
+        yield ok("calibrations", f"none of {len(ends)} is due")
 
 
 def recording(look: Look) -> Iterator[Finding]:

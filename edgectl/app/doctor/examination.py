@@ -32,7 +32,16 @@ CHECKS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("uplink", (broker.brokers, broker.certificates, broker.uplink)),
     ("watchdog", (watchdog.hardware, watchdog.system, watchdog.service)),
     ("real time", (realtime.grants, realtime.punctuality)),
-    ("unit", (configuration.in_force, configuration.edited, configuration.alarms, configuration.recording)),
+    (
+        "unit",
+        (
+            configuration.in_force,
+            configuration.edited,
+            configuration.alarms,
+            configuration.calibrations,
+            configuration.recording,
+        ),
+    ),
     ("software", (software.python, software.packages)),
     (
         "rights",
