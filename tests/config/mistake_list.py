@@ -20,7 +20,7 @@ def _shipped(name: str, **changed: str) -> Files:
 
 BASES: Mapping[str, Files] = {
     "small": FILES,
-    "bench": _shipped("bench"),
+    "bench": {path.name: path.read_text() for path in Path(__file__).with_name("servos").glob("*.yaml")},
     "demo": _shipped("demo"),
     "perfusion": _shipped("perfusion-2l", unit=test_config_feed.RIGHT),
 }
