@@ -12,6 +12,7 @@ import pytest
 
 from edgectl.app.edited import difference
 from edgectl.app.place import Place
+from edgectl.config import plan_file
 from edgectl.config import version as module
 from edgectl.config.compile import compile_folder
 from edgectl.config.version import (
@@ -86,7 +87,7 @@ def test_a_disk_that_refuses_leaves_no_version(
 ) -> None:
     """At whichever file it refuses; the next one is whole, and what was left over is gone."""
     folder, calls = tmp_path / "versions", 0
-    write_whole = module.write_whole
+    write_whole = plan_file.write_whole
 
     def full(path: Path, data: bytes) -> None:
         nonlocal calls
