@@ -187,6 +187,11 @@ def _heat_and_cool(site: Site, section: TemperatureCascade) -> tuple[SegmentPlan
     cooler = site.actuator("cooler", section.cooler) if section.cooler else None
     if heater is None or (section.cooler and cooler is None):
         return None
+    if section.cooler == section.heater:
+        site.draft.error(
+            site.at("cooler"), f"{section.heater} is the heater already", "name the other actuator"
+        )
+        return None
     if (
         site.vessel is not None
         and not site.vessel.cooler_w
