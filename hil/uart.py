@@ -1,7 +1,7 @@
 """What a receiver hears of bytes that were sent at another baud rate or framing: the bits of the line, sampled at its own rate.
 
 As a 16550 does it: a falling edge begins a character, each bit is looked at in its middle, of the stop bits only the first. A character with a
-wrong stop or parity bit is kept all the same, which is the worst that can reach an instrument.
+wrong stop or parity bit is dropped, or with `keep` is taken all the same, which is the worst that can reach an instrument.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Uart:
 
 
 @functools.lru_cache(65536)
-def heard(data: bytes, sender: Uart, receiver: Uart) -> bytes:
+def heard(data: bytes, sender: Uart, receiver: Uart, *, keep: bool = False) -> bytes:
     """What `receiver` makes of `data` on a line that was quiet before and is afterwards."""
     alike = (sender.baud, sender.data, sender.parity) == (receiver.baud, receiver.data, receiver.parity)
     if alike:
@@ -52,8 +52,12 @@ def heard(data: bytes, sender: Uart, receiver: Uart) -> bytes:
     at = 0.0
     while (edge := _falling(line, at)) is not None:
         bits = [_level(line, edge + (n + 1.5) * step) for n in range(receiver.data)]
-        found.append(sum(bit << n for n, bit in enumerate(bits)))
-        at = edge + (receiver.data + (receiver.parity != "N") + 1.5) * step
+        has_parity = receiver.parity != "N"
+        at = edge + (receiver.data + has_parity + 1.5) * step
+        parity = _level(line, at - step) if has_parity else 0
+        right = not has_parity or parity == (sum(bits) + (receiver.parity == "O")) & 1
+        if keep or (right and _level(line, at)):
+            found.append(sum(bit << n for n, bit in enumerate(bits)))
     return bytes(found)
 
 
@@ -77,7 +81,10 @@ class Wiring:
     It does for a controller what a `Line` does; `sent` keeps what the controller has said.
     """
 
-    def __init__(self, buses: list[tuple[Uart, Line]], mine: Uart, sent: list[bytes]) -> None:
+    def __init__(
+        self, buses: list[tuple[Uart, Line]], mine: Uart, sent: list[bytes], *, keep: bool = False
+    ) -> None:
+        self._keep = keep
         self._buses = buses
         self._mine = mine
         self._sent = sent
@@ -86,7 +93,7 @@ class Wiring:
         """Each bus hears what it can make of it."""
         self._sent.append(data)
         for uart, line in self._buses:
-            if received := heard(data, self._mine, uart):
+            if received := heard(data, self._mine, uart, keep=self._keep):
                 line.write(t_s, received)
 
     def next_at(self) -> float | None:
@@ -96,4 +103,6 @@ class Wiring:
 
     def read(self, t_s: float) -> bytes:
         """What has come, as the controller's setting makes it out."""
-        return b"".join(heard(line.read(t_s), uart, self._mine) for uart, line in self._buses)
+        return b"".join(
+            heard(line.read(t_s), uart, self._mine, keep=self._keep) for uart, line in self._buses
+        )

@@ -148,7 +148,7 @@ def demo(seconds: float | None, speed: float, keep: Path | None) -> None:
     "--rig",
     default=None,
     metavar="NAME",
-    help="Emulated instruments: a rig of the bench or a rig file; default: the folder's name.",
+    help="Emulated instruments: a rig of the bench or a rig file; default: rig.toml in the folder, else the folder's name.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the emulated noise.")
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -34,4 +35,50 @@ def scan(
     sys.exit(int(main(ports, ranges, listing=listing, thorough=thorough, as_json=as_json)))
 
 
-COMMANDS = (scan,)
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--template", type=click.Choice(["stirred-2l", "perfusion-2l", "rocking-2l"]), default=None)
+@click.option(
+    "--from",
+    "scanned",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="SCAN.JSON",
+    help="What `edgectl scan --json` wrote: its ports, addresses and serial numbers are filled in.",
+)
+@click.option(
+    "--unit", default="", metavar="NAME", help="Name of the unit; default: the folder's, in capitals."
+)
+@click.option(
+    "--area",
+    default="",
+    type=click.Choice(["", *"123456789"]),
+    help="Hundreds of the tag numbers: 4 makes TT-401.",
+)
+@click.option("--line", "lines", multiple=True, metavar="NAME=PORT", help="Port of a line of the template.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="OLD=NEW", help="Another name for a tag, actuator or loop."
+)
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Any other value of unit.yaml.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take what is not said as it is proposed.")
+def init(
+    folder: Path,
+    template: str | None,
+    scanned: Path | None,
+    unit: str,
+    area: str,
+    lines: tuple[str, ...],
+    tags: tuple[str, ...],
+    sets: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Make a unit FOLDER from a template, asking for what it needs, with what a scan found filled in.
+
+    The folder passes `edgectl check` and has a rig of its own for `edgectl rehearse`. A folder that exists is never touched.
+    """
+    from edgectl.app.init import Wish, main
+
+    wish = Wish(unit, area, lines, tags, sets, ask=not yes)
+    sys.exit(int(main(folder, template or "", scanned, wish)))
+
+
+COMMANDS = (scan, init)

@@ -26,6 +26,9 @@ _NOBODY_BEHIND = (10, 11)
 _FLUSH_S = 0.03
 _GAP_S = 0.03
 _SHOWN = 24
+_LONGEST = 100
+"""Characters of the longest answer to a first question."""
+_BREATH_S = 1.0
 
 Reach = Callable[[LinePlan], Link | None]
 """The link of a line; None for the port or connection in its plan."""
@@ -45,6 +48,8 @@ class LineScan:
         self._reach = reach
         self._tell = tell
         self._begun = 0.0
+        self._strange = self._noise = ""
+        self._same = False
 
     async def run(self, steps: Sequence[Step], *, thorough: bool = False) -> Place:
         """Ask until the line is known, or there is nothing left to ask. The port is closed however this ends.
@@ -53,12 +58,18 @@ class LineScan:
             LinkFault: the port cannot be opened, or is gone.
         """
         self._begun = asyncio.get_running_loop().time()
-        left = list(steps)
+        left, again = list(steps), set[Setting]()
         while left:
             step = left.pop(0)
             self._tell(step, sum(s.cost_s for s in (step, *left)), len(self.place.finds))
+            before = self._strange
             if await self._take(step) and not thorough:
-                left = [] if step.alone else self._rest(step, left)
+                left = [] if step.alone or self._same else self._rest(step, left)
+            elif self._strange != before and step.setting not in again:
+                again.add(step.setting)  # somebody speaks here and was not ready: once more, after a pause
+                await asyncio.sleep(_BREATH_S)
+                left = [s for s in steps if s.alone and s.setting == step.setting] + left
+        self.place.strange = self._strange or self._noise
         self.place.took_s = asyncio.get_running_loop().time() - self._begun
         return self.place
 
@@ -115,31 +126,40 @@ class LineScan:
             ]
         for (address, note), find in zip(heard.items(), found, strict=True):
             if find is None:
-                self.place.strange = f"Modbus address {address} at {step.setting}: {note or 'answered once'}"
+                self._noise = f"Modbus address {address} at {step.setting}: {note or 'answered once'}"
         return [find for find in found if find]
 
     async def _call(self, step: Step) -> list[Find]:
         """Text: who answers as one of the candidates does, then who that is."""
         finds = []
         async with self._open(step.setting, Protocol.ASCII, IDENTIFY_S) as line:
-            flush = line.ascii("")
-            await flush.settle(
-                b"\r", _FLUSH_S, _FLUSH_S
-            )  # ends what other questions left in an instrument's buffer
+            char_s = 11 / step.setting.baud
+            gap_s = _GAP_S + 2 * char_s
+            await line.hail(
+                b"\r", _FLUSH_S, _LONGEST * char_s, gap_s
+            )  # ends what stands in an instrument's buffer
             for address, ask in zip(step.addresses, step.asks, strict=True):
-                port = line.ascii(address)
-                heard = await port.settle(ask, step.wait_s, _GAP_S + 22 / step.setting.baud)
+                heard = await line.hail(ask, step.wait_s, _LONGEST * char_s, gap_s)
                 likely = [c for c in step.candidates if c.variant and c.variant.answer.search(heard)]
                 if likely:
-                    finds.append(await self._identify(line, address, likely))
-                elif heard:
-                    self.place.strange = f"{heard[:_SHOWN]!r} at {step.setting}"
+                    find = await self._identify(line, address, likely)
+                    if finds and find.identity == finds[0].identity and find.identity.serial_number:
+                        self._same = (
+                            True  # point to point: one instrument that takes every address for its own
+                        )
+                        return finds
+                    finds.append(find)
+                elif heard.strip() and heard.isascii():
+                    self._strange = f"{heard[:_SHOWN]!r} at {step.setting}"
         return finds
 
     async def _identify(self, line: Line, address: str, likely: Sequence[Candidate]) -> Find:
         """Who answers at an address. Where nobody is sure, the first candidate stands with what was wrong."""
         note = ""
-        for candidate in likely:
+        for candidate in (
+            *likely,
+            *likely,
+        ):  # once more: a circuit that was asleep or busy has its mind on something else
             assert candidate.variant is not None
             driver = load_driver(candidate.driver).driver(
                 line.ascii(address), address, candidate.variant.options
@@ -172,7 +192,7 @@ async def knock(line: Line, address: str) -> str | None:
 
 async def identify_unit(line: Line, address: str, likely: Sequence[Candidate], note: str = "") -> Find | None:
     """Who a Modbus unit is; None if nothing it says can be read: noise, or two units with one address."""
-    sane, silences = False, 0
+    sane, silences = not note, 0  # a whole frame with a right checksum was heard before
     for candidate in likely:
         if candidate.variant is None or address not in candidate.probe.addresses or silences > 1:
             continue

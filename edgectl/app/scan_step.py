@@ -1,8 +1,7 @@
 """What ``edgectl scan`` asks a serial line, in which order, and how long that takes.
 
-Every question only reads. A setting of the port (baud, framing) is tried with the factory addresses first, the likely settings before the others. ASCII
-comes before Modbus at each setting: text can be no Modbus write, whose functions are no printable characters, and a frame that meets a
-text instrument later finds it known already.
+Every question only reads. First come texts to what has a line for itself, at all its settings: text can be no Modbus write, whose functions are no printable
+characters, and who answers is known before any frame is sent. Then come likely addresses at all settings, then the others, likely settings first.
 """
 
 from __future__ import annotations
@@ -140,11 +139,11 @@ def steps() -> tuple[Step, ...]:
 
 
 def _order(step: Step) -> tuple[int, ...]:
-    """Likely addresses everywhere, then all others: Modbus at the usual rates, text, Modbus at slow rates and odd framings."""
+    """What has a line for itself, likely addresses everywhere, then all others: Modbus at the usual rates, text, Modbus at slow rates and odd framings."""
     setting = step.setting
     place = _FRAMINGS.index(setting.framing), _BAUDS.index(setting.baud)
     if step.tier == 0:
-        return 0, 0, *place, 0 if step.alone else 2 - step.modbus
+        return 0, 0 if step.alone else 1, *place, 2 - step.modbus
     usual = setting.framing == "8N2" and setting.baud > _SLOW_BAUD
     return step.tier, (0 if usual else 2) if step.modbus else 1, *place, 0
 
@@ -163,9 +162,11 @@ def _texts(setting: Setting, who: list[Candidate]) -> Iterable[Step]:
 def _sweeps(setting: Setting, who: list[Candidate]) -> Iterable[Step]:
     likely = max(candidate.probe.likely for candidate in who)
     every = max((candidate.probe.addresses for candidate in who), key=len)
+    late_s = (
+        49.5 / setting.baud if setting.baud <= _SLOW_BAUD else 0.0
+    )  # the unit's 3.5 characters of silence, and its first
     tiers = every[:likely], every[likely:_STANDARD], every[_STANDARD:], every[:likely]
     for tier, addresses in enumerate(tiers):
         if addresses:
-            yield Step(
-                setting, tier, addresses, wait_s=PATIENT_S if tier == 3 else QUICK_S, candidates=tuple(who)
-            )
+            wait_s = (PATIENT_S if tier == 3 else QUICK_S) + late_s
+            yield Step(setting, tier, addresses, wait_s=wait_s, candidates=tuple(who))

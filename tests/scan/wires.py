@@ -74,6 +74,7 @@ class Wires:
     rig: Rig
     buses: list[tuple[Uart, Any]] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+    keep: bool = False
 
     @classmethod
     def of(cls, baud: int, framing: str, *instruments: tuple[str, str], **more: Any) -> Wires:
@@ -90,7 +91,7 @@ class Wires:
 
     def reach(self, plan: LinePlan) -> RehearsalLink:
         mine = Uart(plan.baud, plan.data_bits, _LETTER[plan.parity], plan.stop_bits)
-        return RehearsalLink(Wiring(self.buses, mine, self.sent))
+        return RehearsalLink(Wiring(self.buses, mine, self.sent, keep=self.keep))
 
     def scan(self, *, thorough: bool = False) -> Place:
         place: Place = virtual_run(LineScan("/dev/emulated", self.reach).run(steps(), thorough=thorough))
