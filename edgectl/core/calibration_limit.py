@@ -15,6 +15,7 @@ MV_PER_PH: Final = (
 SAMPLE: Final = "off-line sample"
 _NEUTRAL = 7.0
 _MOST = 10
+_HUGE = 1e9  # beyond it nothing is a quantity of a plant
 
 
 class Limits(NamedTuple):
@@ -51,6 +52,8 @@ def fitted(kind: Kind, standards: Sequence[Standard], before: Calibration | None
 
     What one standard moves: of DO at more than half saturation, a scale with a weight and a flow the slope; of all others the offset. A pump gives nothing when told nothing.
     """
+    if not standards or not all(_is_number(standard) for standard in standards):
+        return math.nan, math.nan
     slope, offset = (1.0, 0.0) if before is None else (before.slope, before.offset)
     if kind is Kind.PUMP or (kind is Kind.FLOW and len({s.true for s in standards}) == 1):
         squares = sum(s.true * s.true for s in standards)
@@ -65,6 +68,10 @@ def fitted(kind: Kind, standards: Sequence[Standard], before: Calibration | None
     elif (kind is Kind.OXYGEN and mean_true > 50.0) or (kind is Kind.SCALE and mean_true > 0.0):
         return (mean_reading - offset) / mean_true, offset
     return slope, mean_reading - slope * mean_true
+
+
+def _is_number(standard: Standard) -> bool:
+    return all(abs(value) < _HUGE for value in standard[:2])
 
 
 def objection(kind: Kind, standards: Sequence[Standard], slope: float, offset: float, utc_ns: int) -> str:
@@ -105,7 +112,7 @@ def _standards(kind: Kind, standards: Sequence[Standard], utc_ns: int) -> str:
     if not 1 <= len(standards) <= _MOST:
         return f"a calibration needs 1 to {_MOST} standards"
     for standard in standards:
-        if not all(math.isfinite(value) and abs(value) < 1e9 for value in standard[:2]):
+        if not _is_number(standard):
             return "true values and readings have to be numbers"
         proven = limits.proven and standard.name != SAMPLE
         if proven and not standard.lot.strip():
