@@ -131,7 +131,7 @@ class LineScan:
 
     async def _call(self, step: Step) -> list[Find]:
         """Text: who answers as one of the candidates does, then who that is."""
-        finds = []
+        finds: list[Find] = []
         async with self._open(step.setting, Protocol.ASCII, IDENTIFY_S) as line:
             char_s = 11 / step.setting.baud
             gap_s = _GAP_S + 2 * char_s
