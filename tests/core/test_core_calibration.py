@@ -338,7 +338,7 @@ def test_a_pump_of_a_loop_runs_only_while_the_loop_is_off() -> None:
 
 def test_a_dosing_limit_stops_a_run() -> None:
     bench = unit(doses=(DosePlan("P-102", 60.0, per_hour=1.0),))
-    weighed(bench, 60)
+    weighed(bench, 40)
     assert bench.state.sessions["P-102"].given <= 66.0
     assert bench.output("P-102") == 0.0
 
