@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from edgectl.app.exit_code import ExitCode
+from edgectl.app.explain import explained
 from edgectl.config.compile import Compiled, compile_folder
 from edgectl.config.problem import render_json, render_text
 
 
-def check(folder: Path, overrides: Sequence[str], *, as_json: bool) -> ExitCode:
-    """Compile the folder as the daemon would, and print what is wrong with it."""
+def check(folder: Path, overrides: Sequence[str], *, as_json: bool, explain: bool = False) -> ExitCode:
+    """Compile the folder as the daemon would, and print what is wrong with it; with ``explain`` also where settings come from."""
     compiled = compile_folder(folder, overrides)
     if as_json:
         click.echo(render_json(compiled.problems))
@@ -25,6 +26,8 @@ def check(folder: Path, overrides: Sequence[str], *, as_json: bool) -> ExitCode:
                 f"{len(plan.tags)} tags, {len(plan.actuators)} actuators, {len(plan.loops)} loops, {len(plan.interlocks)} interlocks; "
                 f"plan {plan.digest[:12]}"
             )
+            for line in explained(folder, overrides, plan) if explain else ():
+                click.echo(line)
     return ExitCode.OK if compiled.plan else ExitCode.USAGE
 
 

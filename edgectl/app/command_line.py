@@ -10,8 +10,11 @@ import click
 from edgectl import __version__
 from edgectl.app import commission_command
 from edgectl.app.alarm_line import alarms
+from edgectl.app.calibrate_line import calibrate
+from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
+from edgectl.app.view_command import VIEWS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -46,14 +49,19 @@ def edgectl() -> None:
 @click.argument("folder", type=FOLDER)
 @_SET
 @_JSON
-def check(folder: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also print each loop's settings, the model behind them, and the numbers of the nameplate they hang on.",
+)
+def check(folder: Path, overrides: tuple[str, ...], as_json: bool, explain: bool) -> None:
     """Find every problem in a unit FOLDER, with file, line and what to write instead.
 
     The daemon uses the same code: what passes here runs. Exit code 0 without errors, 2 with.
     """
     from edgectl.app.check import check as run
 
-    _finish(run(folder, overrides, as_json=as_json))
+    _finish(run(folder, overrides, as_json=as_json, explain=explain))
 
 
 @edgectl.command()
@@ -260,19 +268,8 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     _finish(main(unit, what, target, value, reason))
 
 
-@edgectl.command()
-@click.option("--state", "folder", type=FOLDER, required=True, help="The unit's state folder.")
-def reload(folder: Path) -> None:
-    """Say whether a running unit has the plan in force, and what differs (`systemctl reload` calls this).
-
-    A plan is taken at a restart only: a reload touches nothing. Exit code 1 if the plans differ.
-    """
-    from edgectl.app.reload import main
-
-    _finish(main(folder))
-
-
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in (*COMMANDS, *commission_command.COMMANDS):
+edgectl.add_command(calibrate)
+for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS, *VIEWS):
     edgectl.add_command(_command)

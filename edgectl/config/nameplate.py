@@ -9,12 +9,15 @@ space (Bai, Moo-Young, Anderson, Biotechnol. Bioeng. 2019, for the size of the e
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from edgectl.config.simc import Process
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
 _WATER_J_L_K = 4180.0
 _CO2_MMOL_ML = 0.041
+_CO2_OVER_O2 = 0.93  # of their transfer coefficients
+_CO2_MM = 22.0  # mM in medium under pure, humid CO2 of 1 atm at 37 degC
 _PK1, _PKW = 6.10, 13.6
 _AIR = 0.2095
 _GAS_OVER_LIQUID = (
@@ -67,18 +70,21 @@ def base(vessel: VesselPlan, ph: float, most_ml_min: float, period_s: float) -> 
 
 
 def carbon_dioxide(vessel: VesselPlan, ph: float, most_ml_min: float, period_s: float) -> Process:
-    """The pH (falling), per % of a CO2 controller that gives ``most_ml_min`` at 100 %.
+    """The pH (falling), per % of a CO2 controller that gives ``most_ml_min`` at 100 % into the usual gas flow.
 
-    Sparged, it dissolves on its way. Over the liquid it has to fill the gas space first, and goes through the surface then.
+    What is supplied and what goes through the surface of the bubbles stand in series. Over the liquid the gas space has to fill first.
     """
-    mm_per_s = most_ml_min / 60.0 * _CO2_MMOL_ML / vessel.volume_l
-    slope = carbon_slope(vessel, ph) * mm_per_s / 100.0
+    supply = most_ml_min / 60.0 * _CO2_MMOL_ML / vessel.volume_l
+    share = most_ml_min / (most_ml_min + vessel.gas_ml_min)
+    transfer = _CO2_OVER_O2 * vessel.transfer_per_h / 3600.0 * share * _CO2_MM
     dead_s = _SAMPLING * period_s + vessel.ph_probe_s + line_s(vessel)
+    fall = carbon_slope(vessel, ph) / 100.0
     if vessel.kind is VesselKind.ROCKING:
-        surface_s = 3600.0 / vessel.transfer_per_h
-        # until the gas space is renewed, what goes in stays in it; the share of it that the liquid takes depends on the two volumes
-        return Process(slope, space_s(vessel), dead_s + vessel.mixing_s, surface_s)
-    return Process(slope, math.inf, dead_s, vessel.mixing_s)
+        # until the gas space is renewed, what goes in stays in it; then the surface decides
+        return Process(
+            fall * supply, space_s(vessel), dead_s + vessel.mixing_s, 3600.0 / vessel.transfer_per_h
+        )
+    return Process(fall / (1.0 / supply + 1.0 / transfer), math.inf, dead_s, vessel.mixing_s)
 
 
 def line_s(vessel: VesselPlan) -> float:
@@ -103,6 +109,12 @@ def oxygen(vessel: VesselPlan, percent_per_h: float, period_s: float) -> Process
     slow_s, fast_s = sorted((surface_s, space_s(vessel)), reverse=True)
     steady = percent_per_h * surface_s / 3600.0
     return Process(steady / slow_s, slow_s, dead_s + vessel.do_probe_s, fast_s)
+
+
+def at_flow(vessel: VesselPlan, gas_ml_min: float) -> VesselPlan:
+    """The vessel with another gas flow than that of its nameplate; more gas is more surface of bubbles, but no more of a bag's."""
+    more = math.sqrt(gas_ml_min / vessel.gas_ml_min) if vessel.kind is VesselKind.STIRRED else 1.0
+    return replace(vessel, gas_ml_min=gas_ml_min, transfer_per_h=vessel.transfer_per_h * more)
 
 
 def capacity(

@@ -40,6 +40,11 @@ class InterlockSection(Section):
     delay: Annotated[Duration, within(0.0, 600.0)] = Field(
         0.0, description="The tag must be beyond for so long", examples=["2 s"]
     )
+    unknown: Annotated[Duration, within(0.0, 600.0)] | None = Field(
+        None,
+        description="How long the tag may be unknown before it acts. Without it: delay",
+        examples=["5 min"],
+    )
     force: list[str] = Field(
         min_length=1, description="Actuators that are forced", examples=["[HS-101, TY-101]"]
     )
@@ -93,6 +98,7 @@ def _interlock(draft: Draft, name: str, node: Node, tags: Tags, actuators: Actua
         actuators=tuple(section.force),
         hysteresis=hysteresis,
         delay_s=section.delay,
+        unknown_s=section.unknown,
         value=_forced(draft, path, section, [target for target in targets if target]),
         description=section.description,
     )

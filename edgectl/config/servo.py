@@ -133,14 +133,21 @@ def shared(sequence: Sequence, vessel: VesselPlan) -> tuple[Width, ...]:
     effects = [max(0.0, abs(effect)) for effect in sequence.effects(vessel)]
     above = [i for i, servo in enumerate(sequence.servos) if servo.kind != "nitrogen"]
     total = sum(effects[i] for i in above)
-    parts = {i: max(_LEAST, 100.0 * effects[i] / total if total else _LEAST) for i in above}
+    parts = {
+        i: max(_LEAST, 100.0 * effects[i] / total if total else _LEAST)
+        for i in above
+        if effects[i] or sequence.servos[i].kind != "air"
+    }
+    parts = {i: parts.get(i, 0.0) for i in above}  # air that stands still has no share of its own
     scale = 100.0 / sum(parts.values()) if parts else 1.0
     widths: dict[int, Width] = {}
     end = 0.0
     for i in above:
         start, end = end, end + parts[i] * scale
         widths[i] = (start, end)
-    per_cent = max((effects[i] / (high - low) for i, (low, high) in widths.items()), default=0.0)
+    per_cent = max(
+        (effects[i] / (high - low) for i, (low, high) in widths.items() if high > low), default=0.0
+    )
     for i, servo in enumerate(sequence.servos):
         if servo.kind == "nitrogen":
             width = min(max(effects[i] / per_cent, _LEAST), 100.0) if per_cent else 100.0

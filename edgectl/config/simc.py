@@ -7,8 +7,11 @@ constant tc of the closed loop is the dead time or longer; a probe's noise makes
 
 from __future__ import annotations
 
+import contextlib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 
 FILTER = 3.0  # derivative times per filter time
 _SMOOTH = 0.2  # of the closed loop's time constant: filter of the measurement
@@ -29,8 +32,9 @@ class Process:
 class Aim:
     """What the closed loop shall be: ``calm`` dead times long (with derivative part: second lags, if that is more), ``tight`` times faster than that.
 
-    ``loudest`` bounds what is left of a probe's noise in the output (output per unit of the tag), for samples ``sample_s`` apart. ``derivative``: whether a
-    second lag longer than the dead time may be answered by a derivative part.
+    ``loudest`` bounds what is left of a probe's ``noise`` (standard deviation of a sample) in the output (output per unit of the tag), for samples ``sample_s``
+    apart. ``derivative``: whether a second lag longer than the dead time may be answered by a derivative part. Moves of the output are
+    made from ``worth`` standard deviations of that noise on.
     """
 
     tight: float = 1.0
@@ -38,11 +42,17 @@ class Aim:
     loudest: float = math.inf
     sample_s: float = 1.0
     derivative: bool = True
+    noise: float = 0.0
+    worth: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A loop's settings in standard (ideal) form, and ``response_s``, the time constant of the closed loop they were made for."""
+    """The settings of one loop in standard (ideal) form.
+
+    ``response_s`` is the time constant of the closed loop they were made for, ``step`` the move of the output that is worth making: what is
+    smaller is only noise.
+    """
 
     gain: float
     integral_s: float
@@ -50,10 +60,41 @@ class Settings:
     filter_s: float
     smooth_s: float
     response_s: float
+    step: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What one loop's settings were made of."""
+
+    process: Process
+    aim: Aim
+    settings: Settings
+
+
+_notes: ContextVar[list[Derivation] | None] = ContextVar("notes", default=None)
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[Derivation]]:
+    """What is derived inside, in order: for people who want to know where numbers come from."""
+    found: list[Derivation] = []
+    token = _notes.set(found)
+    try:
+        yield found
+    finally:
+        _notes.reset(token)
 
 
 def simc(process: Process, aim: Aim) -> Settings:
     """The settings of one loop."""
+    settings = _simc(process, aim)
+    if (notes := _notes.get()) is not None:
+        notes.append(Derivation(process, aim, settings))
+    return settings
+
+
+def _simc(process: Process, aim: Aim) -> Settings:
     model = process
     if not aim.derivative or process.second_s <= process.dead_s:
         half_s = process.second_s / 2
@@ -66,7 +107,7 @@ def simc(process: Process, aim: Aim) -> Settings:
     while _loudness(settings, aim.sample_s) > aim.loudest * aim.tight:
         response_s *= _SLOWER
         settings = _settings(model, response_s)
-    return settings
+    return replace(settings, step=aim.worth * aim.noise * _loudness(settings, aim.sample_s))
 
 
 def _settings(model: Process, response_s: float) -> Settings:

@@ -13,9 +13,10 @@ from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
 from edgectl.config.loop import gain_of, setpoints_of
 from edgectl.config.measure import Measure
-from edgectl.config.quantity import Quantity, Span
+from edgectl.config.quantity import Span
 from edgectl.config.simc import FILTER, Settings
 from edgectl.config.tag import Tags
+from edgectl.config.tune import Tunable, compile_tune
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan, TagPlan
@@ -52,6 +53,12 @@ class TuningSection(Section):
         description="First-order filter of the measurement. Without it: from 'vessel'; with gain alone: none",
         examples=["10 s"],
     )
+    output_step: Amount | None = Field(
+        None,
+        description="Smaller moves of the output are not made. Without it: from 'vessel'",
+        examples=["1 %"],
+    )
+    tune: Tunable = None
     tracking: Annotated[Duration, within(0.1, 86_400.0)] | None = Field(
         None, description="Time in which the integral follows what the output really did"
     )
@@ -59,6 +66,11 @@ class TuningSection(Section):
         None,
         description="The output holds so long on an UNCERTAIN tag, then takes fallback",
         examples=["60 s"],
+    )
+    ride_through: Annotated[Duration, within(0.0, 3600.0)] = Field(
+        300.0,
+        description="Without a value of the tag the output stays so long at the load it had, then takes fallback; 0 s: not at all",
+        examples=["5 min"],
     )
     band: Amount | None = Field(
         None, description="Deviation up to which people call the loop in band", examples=["0.1 K"]
@@ -146,23 +158,32 @@ class Law:
     derivative_s: float
     filter_s: float
     smooth_s: float
+    step: float = 0.0
 
 
 def law_of(
     draft: Draft, path: Path, section: TuningSection, out: str, tag: str, derived: Settings | None
 ) -> Law:
-    """What is written; what is not comes from the nameplate. A written gain brings no derived times with it that it was not made for."""
-    written: Quantity | None = section.gain
-    if written is not None:
-        gain = gain_of(draft, path, written, out, tag)
-        derivative_s = section.derivative or 0.0
-        filter_s = section.filter or derivative_s / FILTER
-        return Law(gain, section.integral or 0.0, derivative_s, filter_s, section.smooth or 0.0)
+    """What is written; what is not comes from the nameplate.
+
+    A written gain brings no derived integral and derivative time with it, which were made for another one. What keeps a probe's noise quiet stays.
+    """
     base = derived or Settings(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # without a nameplate there is an error already
-    derivative_s = base.derivative_s if section.derivative is None else section.derivative
-    filter_s = section.filter or (base.filter_s if section.derivative is None else derivative_s / FILTER)
-    smooth_s = base.smooth_s if section.smooth is None else section.smooth
-    return Law(base.gain, section.integral or base.integral_s, derivative_s, filter_s, smooth_s)
+    gain, integral_s, derivative_s = base.gain, base.integral_s, base.derivative_s
+    if section.gain is not None:
+        gain, integral_s, derivative_s = gain_of(draft, path, section.gain, out, tag), 0.0, 0.0
+    if section.derivative is not None:
+        derivative_s = section.derivative
+    own = section.gain is None and section.derivative is None
+    step = Measure(draft, path, out).difference("output_step", section.output_step)
+    return Law(
+        gain,
+        section.integral or integral_s,
+        derivative_s,
+        section.filter or (base.filter_s if own else derivative_s / FILTER),
+        base.smooth_s if section.smooth is None else section.smooth,
+        base.step * abs(gain / base.gain) if section.output_step is None else step,
+    )
 
 
 def plan_of(
@@ -171,10 +192,12 @@ def plan_of(
     tag: TagPlan,
     law: Law,
     *,
+    out: str,
     segments: tuple[SegmentPlan, ...],
     out_low: float,
     out_high: float,
     fallback: float,
+    ride_most: float | None = None,
 ) -> LoopPlan:
     """The loop that holds the tag of a structure."""
     measure = Measure(site.draft, site.path, tag.unit)
@@ -202,6 +225,10 @@ def plan_of(
         band=measure.difference("band", section.band),
         description=section.description,
         smooth_s=law.smooth_s,
+        output_step=law.step,
+        ride_s=section.ride_through,
+        ride_most=ride_most,
+        tune=compile_tune(site.draft, site.path, section.tune, tag.unit, (out, out_low, out_high)),
     )
 
 

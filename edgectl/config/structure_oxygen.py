@@ -9,7 +9,7 @@ from pydantic import Field
 
 from edgectl.config.field import Amount, Duration, Range, Section, within
 from edgectl.config.measure import Measure
-from edgectl.config.nameplate import oxygen
+from edgectl.config.nameplate import at_flow, oxygen
 from edgectl.config.quantity import Quantity, Span
 from edgectl.config.servo import Sequence, Servo, sequence_of, shared
 from edgectl.config.simc import Aim, Settings, simc
@@ -20,13 +20,14 @@ from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
 _CALM = {
     VesselKind.STIRRED: 1.0,
-    VesselKind.ROCKING: 0.25,
+    VesselKind.ROCKING: 0.1,
 }  # of the dead time; of the second lag, which is long in a bag
 
 
-_LOUD = 1.0  # % per %: 0.2 % of noise of an optical probe is 0.2 % of the output
+_NOISE = 0.2  # %
+_LOUD = 2.0  # % per %: 0.2 % of noise of an optical probe is 0.4 % of the output
 _SAMPLE_S = 3.0
-_USUAL = {"agitation": (0.8, 1.25), "air": (0.5, 1.0), "enrichment": (0.0, 1.0), "nitrogen": (0.0, 0.5)}
+_USUAL = {"agitation": (0.8, 1.25), "air": (1.0, 1.0), "enrichment": (0.0, 1.0), "nitrogen": (0.0, 1.0)}
 
 
 class ServoSection(Section):
@@ -38,7 +39,7 @@ class ServoSection(Section):
     actuator: str = Field(description="What it moves; O2 for enrichment", examples=["FV-101"])
     range: Range | None = Field(
         None,
-        description="What the loop may use of it. Without it: from 'vessel', agitation 0.8..1.25, air 0.5..1, O2 0..1 and N2 0..0.5 times its own",
+        description="What the loop may use of it. Without it: from 'vessel', agitation 0.8..1.25 times its own, air the whole of total, O2 and N2 from nothing to total",
         examples=["50..100 mL/min"],
     )
     wait: Annotated[Duration, within(0.0, 7200.0)] = Field(
@@ -62,6 +63,11 @@ class OxygenServos(StructureSection):
             "[{servo: air, actuator: FV-101, range: 50..100 mL/min}, {servo: enrichment, actuator: FV-103}]"
         ],
     )
+    total: Amount | None = Field(
+        None,
+        description="Gas that flows in all, while no servo raises the air. Without it: the gas_flow of 'vessel'",
+        examples=["150 mL/min"],
+    )
     fallback: Amount = Field(Quantity(0.0, "%", "0 %"), description="Output on a BAD tag", examples=["20 %"])
 
 
@@ -78,11 +84,13 @@ def oxygen_servos(site: Site, section: StructureSection) -> dict[str, LoopPlan |
     """The loop: each actuator with its share of the output, the air with all its parts of it."""
     assert isinstance(section, OxygenServos)
     tag = site.tag("tag", section.tag)
-    servos = [_servo(site, i, part) for i, part in enumerate(section.servos)]
+    servos = [_servo(site, i, part, section.total) for i, part in enumerate(section.servos)]
     known = [servo for servo in servos if servo is not None]
     if tag is None or len(known) < len(servos) or not _ordered(site, section):
         return {site.name: None}
     vessel = site.nameplate(section, site.path)
+    if vessel is not None and section.total is not None:
+        vessel = at_flow(vessel, Measure(site.draft, site.path, "mL/min").value("total", section.total, 1.0))
     setpoint = Measure(site.draft, site.path, tag.unit).value("setpoint", section.setpoint, tag.low)
     shares = _shares(site, section, sequence_of(known, setpoint), vessel)
     if shares is None:
@@ -96,6 +104,7 @@ def oxygen_servos(site: Site, section: StructureSection) -> dict[str, LoopPlan |
             section,
             tag,
             law_of(site.draft, site.path, section, "%", tag.unit, shares.derived),
+            out="%",
             segments=segments,
             out_low=low,
             out_high=high,
@@ -106,24 +115,32 @@ def oxygen_servos(site: Site, section: StructureSection) -> dict[str, LoopPlan |
     }
 
 
-def _servo(site: Site, place: int, part: ServoSection) -> Servo | None:
+def _servo(site: Site, place: int, part: ServoSection, total: Quantity | None) -> Servo | None:
     actuator = site.actuator(("servos", place, "actuator"), part.actuator)
     if actuator is None:
         return None
     if part.range is None and site.vessel is not None:
-        low, high = _usual(site, place, part, actuator, site.vessel)
+        low, high = _usual(site, place, part, actuator, site.vessel, total)
     else:
         low, high = site.span(("servos", place, "range"), part.range, actuator)
     return Servo(part.servo, actuator.name, actuator.unit, low, high, part.wait)
 
 
 def _usual(
-    site: Site, place: int, part: ServoSection, actuator: ActuatorPlan, vessel: VesselPlan
+    site: Site,
+    place: int,
+    part: ServoSection,
+    actuator: ActuatorPlan,
+    vessel: VesselPlan,
+    total: Quantity | None,
 ) -> tuple[float, float]:
     """The range of a servo that follows from agitation and gas flow of the nameplate, inside that of its actuator."""
-    nominal = vessel.agitation if part.servo == "agitation" else vessel.gas_ml_min
+    flow = vessel.gas_ml_min
+    if total is not None:
+        flow = Measure(site.draft, site.path, actuator.unit).value("total", total, flow)
+    nominal = vessel.agitation if part.servo == "agitation" else flow
     low, high = (min(max(actuator.low, share * nominal), actuator.high) for share in _USUAL[part.servo])
-    if low >= high:
+    if low >= high and part.servo != "air":
         site.draft.error(
             site.at(("servos", place, "actuator")),
             f"the range of {actuator.name} leaves nothing of what the nameplate asks for",
@@ -168,11 +185,25 @@ def _shares(
             )
         return _Shares(sequence, written, None) if written else None
     widths = written or shared(sequence, vessel)
-    slope = max(
-        abs(e) / (high - low) for e, (low, high) in zip(sequence.effects(vessel), widths, strict=True)
-    )
+    effects = zip(sequence.effects(vessel), widths, strict=True)
+    slope = max(abs(effect) / (high - low) for effect, (low, high) in effects if high > low)
     process = oxygen(vessel, slope, site.period_s)
-    return _Shares(sequence, widths, simc(process, Aim(section.tight, _CALM[vessel.kind], _LOUD, _SAMPLE_S)))
+    return _Shares(
+        sequence,
+        widths,
+        simc(
+            process,
+            Aim(
+                section.tight,
+                _CALM[vessel.kind],
+                _LOUD,
+                _SAMPLE_S,
+                vessel.kind is VesselKind.ROCKING,
+                _NOISE,
+                4.5,
+            ),
+        ),
+    )
 
 
 def _gas_fits(site: Site, section: OxygenServos, sequence: Sequence) -> bool:

@@ -15,10 +15,13 @@ from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Site, StructureSection, law_of, plan_of
 from edgectl.model.loop_plan import LoopPlan, SegmentPlan
 from edgectl.model.plan import ActuatorPlan
-from edgectl.model.vessel_plan import VesselPlan
+from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
-_CALM = 2.0  # dead times: what is added cannot be taken back
-_LOUD = 250.0  # % per pH: 0.003 pH of noise is 0.8 %, most of which the dead band takes away
+_CALM = 0.7  # dead times
+_WORTH = 1.7  # deviations of the noise: the pH of a gassed culture answers to little
+_CALM_BAG = 0.25  # of the time in which the surface of a bag takes up what is above it
+_NOISE = 0.003  # pH
+_LOUD = 300.0  # % per pH: 0.003 pH of noise is 0.9 %
 _SAMPLE_S = 5.0
 
 
@@ -67,12 +70,14 @@ def ph_split_range(site: Site, section: StructureSection) -> dict[str, LoopPlan 
             section,
             tag,
             law_of(site.draft, site.path, section, "%", tag.unit, derived),
+            out="%",
             segments=tuple(segments),
             out_low=ends[0],
             out_high=ends[1],
             fallback=Measure(site.draft, site.path, "%").value_inside(
                 "fallback", section.fallback, *ends, "the output range"
             ),
+            ride_most=0.0,  # CO2 may go on for a while; base never runs into a culture whose pH nobody knows
         )
     }
 
@@ -81,14 +86,21 @@ def _sides(
     site: Site, section: PhSplitRange, vessel: VesselPlan, ph: float, co2: float, lye: float
 ) -> tuple[float, float, Settings]:
     """Widths of the shares (%) such that one gain fits both sides, and the settings; the slower side gives the integral time."""
-    aim = Aim(section.tight, _CALM, _LOUD, _SAMPLE_S, derivative=False)
-    down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), aim)
+    aim = Aim(section.tight, _CALM, _LOUD, _SAMPLE_S, derivative=False, noise=_NOISE, worth=_WORTH)
+    down = simc(carbon_dioxide(vessel, ph, co2, site.period_s), _answer_to_gas(vessel, aim))
     if not lye:
         return 100.0, 100.0, down
     up = simc(base(vessel, ph, lye, site.period_s), aim)
     # the side that moves less per cent of its actuator, and so bears more gain, has the narrower share: in it each per cent of output moves the actuator more
-    settings = replace(up, gain=min(up.gain, down.gain), integral_s=max(up.integral_s, down.integral_s))
+    slower = max(up, down, key=lambda side: side.integral_s)
+    gain = min(up.gain, down.gain)
+    settings = replace(slower, gain=gain, step=slower.step * gain / slower.gain)
     return 100.0 * settings.gain / down.gain, 100.0 * settings.gain / up.gain, settings
+
+
+def _answer_to_gas(vessel: VesselPlan, aim: Aim) -> Aim:
+    """Over the liquid of a bag the gas space is a long second lag, which only a derivative part can answer."""
+    return replace(aim, calm=_CALM_BAG, derivative=True) if vessel.kind is VesselKind.ROCKING else aim
 
 
 def _make_rivals(site: Site, section: PhSplitRange, acid: ActuatorPlan, lye: ActuatorPlan) -> None:

@@ -15,14 +15,17 @@ from edgectl.config.nameplate import content, jacket
 from edgectl.config.quantity import Quantity
 from edgectl.config.simc import Aim, Settings, simc
 from edgectl.config.structure import Law, Site, StructureSection, TuningSection, law_of, plan_of
+from edgectl.config.tune import compile_tune
 from edgectl.model.loop import Mode
 from edgectl.model.loop_plan import FeedforwardPlan, LoopPlan, SegmentPlan
 from edgectl.model.plan import TagPlan
 
 _CALM = 2.0  # dead times
-_LOUD_INNER = 3.0  # % per K: 0.06 K of noise of a jacket probe is 0.2 % of the heater
-_LOUD_OUTER = 1.5  # K per K: 0.02 K of noise of a Pt100 is 0.03 K of the jacket's set point
+_NOISE_INNER, _NOISE_OUTER = 0.06, 0.02  # K: a jacket probe, and a Pt100 in its well
+_LOUD_INNER = 9.0  # % per K: the jacket's noise is 0.5 % of the heater
+_LOUD_OUTER = 2.5  # K per K: that of the vessel is 0.05 K of the jacket's set point
 _SAMPLE_S = 2.0
+_ZONE = 0.15  # K: so near, a start-up is over and the integral begins
 _THERMOSTAT_S = 60.0
 
 
@@ -46,9 +49,9 @@ class TemperatureCascade(StructureSection):
         examples=["42 degC"],
     )
     margin: Amount = Field(
-        Quantity(0.8, "K", "0.8 K"),
+        Quantity(1.0, "K", "1 K"),
         description="So much below limit the jacket's own loop is asked for at most, as it may overshoot",
-        examples=["0.8 K"],
+        examples=["1 K"],
     )
     floor: Amount = Field(Quantity(15.0, "degC", "15 degC"), description="Lowest one", examples=["15 degC"])
     thermostat: str = Field(
@@ -89,7 +92,9 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
     derived = (
         simc(
             content(vessel, follows_s, site.period_s),
-            Aim(section.tight, _CALM, _LOUD_OUTER, _SAMPLE_S, derivative=False),
+            Aim(
+                section.tight, _CALM, _LOUD_OUTER, _SAMPLE_S, derivative=False, noise=_NOISE_OUTER, worth=3.5
+            ),
         )
         if vessel
         else None
@@ -98,9 +103,15 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
     fallback = Measure(site.draft, site.path, "degC").value_inside(
         "fallback", section.fallback, *span, "floor to limit"
     )
-    ends = {"segments": segments, "out_low": span[0], "out_high": span[1], "fallback": fallback}
+    ends = {
+        "out": "degC",
+        "segments": segments,
+        "out_low": span[0],
+        "out_high": span[1],
+        "fallback": fallback,
+    }
     plan = plan_of(site, section, tag, law, **ends)  # type: ignore[arg-type]
-    found[site.name] = replace(plan, feedforward=(FeedforwardPlan(SETPOINT, 1.0),))
+    found[site.name] = replace(plan, feedforward=(FeedforwardPlan(SETPOINT, 1.0),), startup_zone=_ZONE)
     return found
 
 
@@ -150,14 +161,15 @@ def _inner(
 
 def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
     vessel = site.nameplate(part, path)
-    if vessel is None or part.gain is not None:
+    if vessel is None:
         return None
     for key, value in (("heater", vessel.heater_w), ("jacket", vessel.jacket_j_k)):
         if not value:
             site.draft.missing(("vessel", key), f"the gain of loop {part.name} follows from it")
             return None
     return simc(
-        jacket(vessel, site.period_s), Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False)
+        jacket(vessel, site.period_s),
+        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=6.0),
     )
 
 
@@ -174,6 +186,11 @@ def _heat_and_cool(site: Site, section: TemperatureCascade) -> tuple[SegmentPlan
     heater = site.actuator("heater", section.heater)
     cooler = site.actuator("cooler", section.cooler) if section.cooler else None
     if heater is None or (section.cooler and cooler is None):
+        return None
+    if section.cooler == section.heater:
+        site.draft.error(
+            site.at("cooler"), f"{section.heater} is the heater already", "name the other actuator"
+        )
         return None
     if (
         site.vessel is not None
@@ -222,6 +239,9 @@ def _slave(
         ),
         derivative_s=law.derivative_s,
         filter_s=law.filter_s,
+        output_step=law.step,
+        ride_s=part.ride_through,
+        tune=compile_tune(site.draft, path, part.tune, tag.unit, ("%", low, high)),
         tracking_s=part.tracking or 0.0,
         hold_max_s=part.hold_max or 0.0,
         mode=Mode.CAS,

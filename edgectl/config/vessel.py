@@ -14,6 +14,7 @@ from edgectl.config.shape import read
 from edgectl.config.unit import allowed
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
+_LINE_ML, _LINE_POWER = 17.0, 0.55  # tubing of a usual 0.5, 2 and 10 L vessel: 12, 25 and 60 mL
 _WATER_J_L_K = 4180.0
 _PATH = ("vessel",)
 _PROBE = within(0.1, 600.0)
@@ -66,9 +67,9 @@ class VesselSection(Section):
         description="Stirrer speed (or rocks per minute) of transfer", examples=["150 rpm"]
     )
     gas_flow: Amount = Field(description="Total gas flow of transfer", examples=["100 mL/min"])
-    gas_line: Amount = Field(
-        Quantity(25.0, "mL", "25 mL"),
-        description="Volume of the gas line up to the liquid",
+    gas_line: Amount | None = Field(
+        None,
+        description="Volume of the gas line up to the liquid. Without it: what a vessel of this volume usually has, 25 mL for 2 L",
         examples=["25 mL"],
     )
     base: Amount = Field(
@@ -114,7 +115,7 @@ def compile_vessel(draft: Draft) -> VesselPlan | None:
         transfer_per_h=_positive(draft, "transfer", section.transfer, "/h"),
         agitation=_positive(draft, "agitation", section.agitation, "rpm"),
         gas_ml_min=_positive(draft, "gas_flow", section.gas_flow, "mL/min"),
-        gas_line_ml=_positive(draft, "gas_line", section.gas_line, "mL"),
+        gas_line_ml=_gas_line(draft, section, volume_l),
         base_mm=_positive(draft, "base", section.base, "mM"),
         mixing_s=section.mixing,
         bicarbonate_mm=amounts.difference("bicarbonate", medium.bicarbonate),
@@ -133,6 +134,12 @@ def _positive(draft: Draft, key: str, written: Quantity, unit: str) -> float:
         draft.error((*_PATH, key), f"{written.text} is not more than 0")
         return 1.0
     return value
+
+
+def _gas_line(draft: Draft, section: VesselSection, volume_l: float) -> float:
+    if section.gas_line is not None:
+        return _positive(draft, "gas_line", section.gas_line, "mL")
+    return _LINE_ML * float(volume_l**_LINE_POWER)
 
 
 def _capacity(draft: Draft, written: Quantity | None) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgectl.core.balance import totals
-from edgectl.model.feed import PerfusionState, Stage
+from edgectl.model.feed import PerfusionState, Stage, totals
 from edgectl.model.feed_plan import PerfusionPlan
 from edgectl.model.plan import Plan
 from edgectl.model.state import State

@@ -53,7 +53,7 @@ def _remote(unit: Unit, guarded: Guarded, request: Request, authority: Authority
     if request.ask is Ask.AUTHORITY and request.value != Authority.LOCAL.value:
         return "from far away authority can only be given back: ask for local"
     names = in_the_way(unit, guarded.orders)
-    if request.ask in MOVES and names:
+    if request.ask in (*MOVES, Ask.FEED) and names:
         return f"the unit is held by {', '.join(names)}: somebody beside it has to release it first"
     return ""
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgectl.core.perfusion import pumps_of
 from edgectl.core.profile import good
 from edgectl.core.text import figure, span
-from edgectl.model.feed import LedgerState, PerfusionState
+from edgectl.model.feed import LedgerState, PerfusionState, totals
 from edgectl.model.feed_plan import PerfusionPlan
 from edgectl.model.measurement import Measurement
 
 _ML = 1000.0  # of a kg
 _LITTLE = 0.05  # of the vessel: less than this entered in a window says nothing about pumps
-
-
-def totals(plan: PerfusionPlan, state: PerfusionState) -> tuple[float, float]:
-    """What entered and left (mL) since the start of the run, by what the pumps confirmed."""
-    passed = [found.amount if (found := state.passed.get(pump.actuator)) else 0.0 for pump in pumps_of(plan)]
-    ways_in = 1 + len(plan.others)
-    return sum(passed[:ways_in]), sum(passed[ways_in:])
 
 
 def weighed(

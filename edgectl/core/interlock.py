@@ -34,12 +34,13 @@ _CLEAR = InterlockState()
 def watch(plan: InterlockPlan, state: InterlockState, measured: Measurement, dt_s: float) -> InterlockState:
     """One interlock after ``dt_s`` more.
 
-    A tag that is not known counts as beyond the limit. UNCERTAIN may make an interlock active, only GOOD releases one.
+    A tag that is not known counts as beyond the limit, with a patience of its own. UNCERTAIN may make an interlock active, only GOOD releases one.
     """
     value = None if measured.quality is Quality.BAD else measured.value
     if value is None or _beyond(plan, value, plan.limit):
         beyond_s = state.beyond_s + dt_s
-        active = state.active or beyond_s >= plan.delay_s
+        patience_s = plan.delay_s if value is not None or plan.unknown_s is None else plan.unknown_s
+        active = state.active or beyond_s >= patience_s
         blind = value is None and active and (state.unknown or not state.active)
         return InterlockState(active, beyond_s, blind)
     if not state.active:

@@ -62,7 +62,7 @@ def _exchanged(
             before.passed.get(pump.actuator, PassedState()),
             _MINUTE_S / pump.scale,
         )
-        for pump in perfusion.pumps_of(plan)
+        for pump in plan.pumps
     }
     runs = before.stage is Stage.RUNNING and not before.blocked
     after = replace(before, passed=counted, clock_s=before.clock_s + this.dt_s * runs)

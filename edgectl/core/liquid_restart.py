@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from edgectl.core.perfusion import pumps_of
 from edgectl.core.text import figure, span
 from edgectl.model.feed import FeedState, LedgerState, PassedState, PerfusionState, Stage
 from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
@@ -75,7 +74,7 @@ def _perfused(
         pump.actuator: _blind(
             state.passed[pump.actuator], actuators.get(pump.actuator), blind_s * pump.scale / _MINUTE_S
         )
-        for pump in pumps_of(plan)
+        for pump in plan.pumps
         if pump.actuator in state.passed
     }
     ledger = LedgerState(error=state.ledger.error, told=state.ledger.told)

@@ -107,8 +107,8 @@ def move(
     ``inputs`` is what the sources of its law say (None: nothing that may be believed).
     ``forced`` is the set point in force instead of the loop's own (None: its own); a loop in cascade keeps its master's.
 
-    GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, and only GOOD ends a
-    fallback. Before the first GOOD input since the start, the actuators stay at their safe values.
+    GOOD regulates. UNCERTAIN holds for at most ``hold_max_s``, then falls back; BAD falls back at once, or rides through ``ride_s`` with the load
+    it had; only GOOD ends a fallback. Before the first GOOD input since the start, the actuators stay at their safe values.
     """
     if state.mode is Mode.OOS:
         return _stand(state, OUT_OF_SERVICE, state.achieved)
@@ -128,10 +128,18 @@ def _endure(loop: Loop, state: LoopState, quality: Quality, dt_s: float) -> Move
     if state.condition == WAITING:
         return _stand(state, WAITING, state.achieved)
     unsure_s = state.unsure_s + dt_s
-    held = quality is Quality.UNCERTAIN and unsure_s <= loop.plan.hold_max_s
-    if held and state.condition != FALLBACK:
-        return _stand(state, HOLDING, state.achieved, unsure_s)
+    if state.condition != FALLBACK:
+        if quality is Quality.UNCERTAIN and unsure_s <= loop.plan.hold_max_s:
+            return _stand(state, HOLDING, state.achieved, unsure_s)
+        if unsure_s <= loop.plan.ride_s and state.condition in _GOING_ON:
+            return _stand(state, HOLDING, _load(loop.plan, state.pid), unsure_s)
     return _stand(state, FALLBACK, loop.plan.fallback, unsure_s)
+
+
+def _load(plan: LoopPlan, pid: PidState) -> float:
+    """The output that held the load when the tag was known last: integral and feed-forward, without the answer to an error nobody sees any more."""
+    most = plan.out_high if plan.ride_most is None else plan.ride_most
+    return _between(plan.out_low, pid.integral + sum(part.share for part in pid.forward), most)
 
 
 def _stand(state: LoopState, condition: str, output: float, unsure_s: float = 0.0) -> Move:

@@ -43,12 +43,6 @@ def stands(actuator: ActuatorState) -> float:
     return 0.0 if actuator.confirmed is None else actuator.confirmed
 
 
-def pumps_of(plan: PerfusionPlan) -> tuple[PumpPlan, ...]:
-    """Every pump that counts in the balance, those that bring something in first."""
-    out = (plan.permeate, plan.bleed.pump) if plan.bleed else (plan.permeate,)
-    return (plan.feed, *plan.others, *out)
-
-
 def asking(
     plan: PerfusionPlan,
     state: PerfusionState,
@@ -60,7 +54,7 @@ def asking(
     state = _weighed(plan, state, measured, step_s)
     if state.stage is not Stage.RUNNING:
         return replace(state, feed=0.0, permeate=0.0, bleed=0.0, unsure_s=0.0)
-    found = [max(0.0, stands(actuators[pump.actuator])) * pump.scale for pump in pumps_of(plan)]
+    found = [max(0.0, stands(actuators[pump.actuator])) * pump.scale for pump in plan.pumps]
     entering = sum(found[: 1 + len(plan.others)])
     flows = _Flows(found[0], entering, found[-1] if plan.bleed else 0.0)
     rate = exchange(plan, state, measured, step_s)

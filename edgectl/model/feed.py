@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgectl.model.feed_plan import PerfusionPlan
+
 
 class Stage(enum.Enum):
     """Where a feed or a perfusion stands. Only RUNNING asks for flow, and only a person ends IDLE, PAUSED and DONE."""
@@ -88,3 +90,10 @@ class PerfusionState:
     blocked: str = ""
     shut: str = ""
     density: float | None = None
+
+
+def totals(plan: PerfusionPlan, state: PerfusionState) -> tuple[float, float]:
+    """What entered and left (mL) since the start of the run, by what the pumps confirmed."""
+    passed = [found.amount if (found := state.passed.get(pump.actuator)) else 0.0 for pump in plan.pumps]
+    ways_in = 1 + len(plan.others)
+    return sum(passed[:ways_in]), sum(passed[ways_in:])

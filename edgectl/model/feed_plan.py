@@ -155,3 +155,9 @@ class PerfusionPlan:
     bleed: BleedPlan | None = None
     pressure: PressurePlan | None = None
     description: str = ""
+
+    @property
+    def pumps(self) -> tuple[PumpPlan, ...]:
+        """Every pump that counts in the balance, those that bring something in first."""
+        out = (self.permeate, self.bleed.pump) if self.bleed else (self.permeate,)
+        return (self.feed, *self.others, *out)

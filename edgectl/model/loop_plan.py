@@ -69,7 +69,8 @@ class LoopPlan:
     measurement (0: none). ``probe_lag_s``: time constant of the probe that is made up for (0: none). ``startup_zone``: from a start or a
     set-point step further away than this, the integral waits until the error is within +-it (0: never). ``output_rate_per_s``: the
     output moves no faster (0: no limit). ``output_step``: smaller moves are not made (0: all are). ``tune``: the limits of experiments on it
-    (None: there are none).
+    (None: there are none). ``ride_s``: on a tag that is not known the output stays so long at the load it had, the integral and feed-forward, and
+    no higher than ``ride_most`` (None: ``out_high``); then it falls back.
     """
 
     name: str
@@ -103,3 +104,5 @@ class LoopPlan:
     output_rate_per_s: float = 0.0
     output_step: float = 0.0
     tune: TunePlan | None = None
+    ride_s: float = 0.0
+    ride_most: float | None = None

@@ -99,7 +99,8 @@ class Cause:
 class InterlockPlan:
     """While ``tag`` is beyond ``limit`` (or not known: BAD), every actuator named is forced to ``value`` (None: its safe value).
 
-    Active after ``delay_s`` beyond the limit; released when the tag is back by ``hysteresis``.
+    Active after ``delay_s`` beyond the limit, or when the tag has not been known for ``unknown_s`` (None: ``delay_s``); released when the tag is
+    back by ``hysteresis``.
     """
 
     name: str
@@ -111,6 +112,7 @@ class InterlockPlan:
     delay_s: float = 0.0
     value: float | None = None
     description: str = ""
+    unknown_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.state import State
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, feed_value, perfusion_value
 from edgectl.store.loop_value import LoopValue
 from edgectl.store.record import CommandValue, Reported
 
 _NS = 1_000_000_000
 LOOP_PERIOD_S = 1.0
+LIQUID_PERIOD_S = 10.0
 HEARTBEAT_S = 60.0
 
 
@@ -44,9 +46,12 @@ class History:
             actuator.name: _Band(actuator.resolution, int(HEARTBEAT_S * _NS)) for actuator in plan.actuators
         }
         self._loops = plan.loops
+        self._liquids = (plan.feeds, plan.perfusions)
         self._values: dict[str, tuple[Measurement, int]] = {}
         self._commands: dict[str, tuple[Command, int]] = {}
         self._shown: dict[str, LoopValue] = {}
+        self._fed: dict[str, FeedValue] = {}
+        self._perfused: dict[str, PerfusionValue] = {}
 
     def measurements(self, now: Instant, measurements: Iterable[Measurement]) -> list[Reported]:
         """Those whose quality changed, whose value moved by more than ``report``, or whose ``heartbeat_s`` is over."""
@@ -102,6 +107,28 @@ class History:
                 due.append(shown)
         return due
 
+    def feeds(self, now: Instant, state: State) -> list[FeedValue]:
+        """Those whose stage changed, or what they wait for; numbers every ten seconds while they move; all once a minute."""
+        known = [
+            feed_value(plan, state.feeds[plan.name], now)
+            for plan in self._liquids[0]
+            if plan.name in state.feeds
+        ]
+        due = [row for row in known if _is_due(self._fed.get(row.feed), row)]
+        self._fed |= {row.feed: row for row in due}
+        return due
+
+    def perfusions(self, now: Instant, state: State) -> list[PerfusionValue]:
+        """As feeds are."""
+        known = [
+            perfusion_value(plan, state.perfusions[plan.name], now)
+            for plan in self._liquids[1]
+            if plan.name in state.perfusions
+        ]
+        due = [row for row in known if _is_due(self._perfused.get(row.perfusion), row)]
+        self._perfused |= {row.perfusion: row for row in due}
+        return due
+
     def _worth_showing(self, shown: LoopValue) -> bool:
         last = self._shown.get(shown.loop)
         if last is None or (last.mode, last.condition, last.in_band, last.health) != (
@@ -129,3 +156,18 @@ def _shown(plan: LoopPlan, now: Instant, measurement: Measurement | None, state:
     return LoopValue(
         plan.name, loop.mode.value, loop.setpoint, value, loop.output, loop.condition, in_band, now, *told
     )
+
+
+def _is_due(last: FeedValue | PerfusionValue | None, row: FeedValue | PerfusionValue) -> bool:
+    """Whether a feed or a perfusion is worth a record: words at once, numbers now and then."""
+    if last is None:
+        return True
+    age_s = (row.at.mono_ns - last.at.mono_ns) / _NS
+    if age_s >= (HEARTBEAT_S if row[:-1] == last[:-1] else LIQUID_PERIOD_S):
+        return True
+    told = [
+        (before, after)
+        for before, after in zip(last[:-1], row[:-1], strict=True)
+        if isinstance(after, str | bool)
+    ]
+    return any(before != after for before, after in told)

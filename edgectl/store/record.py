@@ -1,7 +1,7 @@
 """The records of the journal: their kinds, and their bodies from model types and back.
 
 Single records (run, end, event, request, reply, gap, purge) are JSON, readable in any SQLite shell. Blocks (measurements, loops, commands,
-inputs, state) are compressed. Inputs and state bodies begin with a seal: a hash over the seal before it and everything in this record.
+feeds, perfusions, inputs, state) are compressed. Inputs and state bodies begin with a seal: a hash over the seal before it and everything in this record.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Kind(enum.StrEnum):
     MEASUREMENTS = "measurements"
     LOOPS = "loops"
     COMMANDS = "commands"
+    FEEDS = "feeds"
+    PERFUSIONS = "perfusions"
     INPUTS = "inputs"
     STATE = "state"
     EVENT = "event"

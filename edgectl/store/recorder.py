@@ -15,6 +15,7 @@ from edgectl.model.request import Reply, Request
 from edgectl.model.state import State
 from edgectl.store.digest import fold
 from edgectl.store.history import History
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, pack_feeds, pack_perfusions
 from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.record import (
     CommandValue,
@@ -80,6 +81,8 @@ class _Open(NamedTuple):
     measurements: list[Reported]
     loops: list[LoopValue]
     commands: list[CommandValue]
+    feeds: list[FeedValue]
+    perfusions: list[PerfusionValue]
     inputs: list[ScanInput]
 
 
@@ -96,7 +99,7 @@ class Recorder:
         self._seal = first_seal(plan, state, begun)
         self._chained = True
         self._checkpoint_ns = begun.mono_ns
-        self._open = _Open([], [], [], [])
+        self._open = _Open([], [], [], [], [], [])
         self._samples = 0
         self._last = begun
         self._rows: list[Row] = []
@@ -163,7 +166,9 @@ class Recorder:
         self._open.measurements.extend(self._history.measurements(entry.now, entry.measurements))
         self._open.loops.extend(self._history.loops(entry.now, entry.measurements, entry.state))
         self._open.commands.extend(self._history.commands(entry.now, entry.commands))
-        if max(len(self._open.measurements), len(self._open.loops), len(self._open.commands)) >= BLOCK_ROWS:
+        self._open.feeds.extend(self._history.feeds(entry.now, entry.state))
+        self._open.perfusions.extend(self._history.perfusions(entry.now, entry.state))
+        if max(len(rows) for rows in self._open[:-1]) >= BLOCK_ROWS:
             self._close_values()
 
     def _inputs(self, entry: ScanEntry) -> None:
@@ -192,6 +197,8 @@ class Recorder:
         self._close(Kind.MEASUREMENTS, self._open.measurements, pack_measurements)
         self._close(Kind.LOOPS, self._open.loops, pack_loops)
         self._close(Kind.COMMANDS, self._open.commands, pack_commands)
+        self._close(Kind.FEEDS, self._open.feeds, pack_feeds)
+        self._close(Kind.PERFUSIONS, self._open.perfusions, pack_perfusions)
 
     def _close(self, kind: Kind, rows: list[T], pack: Callable[[Sequence[T], bytes], bytes]) -> None:
         if rows:

@@ -153,6 +153,8 @@ def _found(order: Order, status: dict[str, Any]) -> float | str | None:
         found = loop["output"] if loop else actuator["value"]
     elif ask is Ask.ACKNOWLEDGE and target in status["alarms"]:
         found = status["alarms"][target]["state"]
+    elif ask is Ask.FEED:
+        found = {**status["feeds"], **status["perfusions"]}.get(target, {}).get("stage")
     elif ask is Ask.AUTHORITY:
         found = status["unit_state"]["authority"]
     elif ask in (Ask.HOLD, Ask.RESUME):

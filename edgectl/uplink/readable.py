@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.store.cursor import Batch
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, unpack_feeds, unpack_perfusions
 from edgectl.store.loop_value import LoopValue, unpack_loops
 from edgectl.store.record import CommandValue, Kind, Record, unpack_commands, unpack_measurements, words
 from edgectl.uplink.event import Scalar, event_of, utc_text
@@ -16,6 +17,7 @@ from edgectl.uplink.session import Message
 from edgectl.uplink.told import Told
 
 _NS = 1_000_000_000
+_HOUR_S = 3600.0
 _FORBIDDEN = str.maketrans("/+#\0", "----")
 
 
@@ -26,6 +28,8 @@ class ReadableEncoder:
         Kind.MEASUREMENTS,
         Kind.LOOPS,
         Kind.COMMANDS,
+        Kind.FEEDS,
+        Kind.PERFUSIONS,
         Kind.EVENT,
         Kind.GAP,
         Kind.PURGE,
@@ -40,6 +44,7 @@ class ReadableEncoder:
         self._utc_ns = utc_ns
         self._names: tuple[str, bytes] = ("", b"")
         self._units: dict[str, str] = {}
+        self._feeds: dict[str, tuple[str, str]] = {}
 
     def topic(self, name: str) -> str:
         """Where something of this unit belongs."""
@@ -76,11 +81,16 @@ class ReadableEncoder:
             return (self._loop(row) for row in unpack_loops(record.body, names))
         if record.kind is Kind.COMMANDS:
             return (self._actuator(row) for row in unpack_commands(record.body, names))
+        if record.kind is Kind.FEEDS:
+            return (self._feed(row) for row in unpack_feeds(record.body, names))
+        if record.kind is Kind.PERFUSIONS:
+            return (_perfusion(row) for row in unpack_perfusions(record.body, names))
         return iter([("event", event_of(record))])
 
     def _learn(self, plan: Plan) -> None:
         if plan.digest != self._names[0]:
             self._names = (plan.digest, words(plan))
+            self._feeds = {feed.name: (feed.unit, feed.actuator) for feed in plan.feeds}
             self._units = {
                 item.name: item.unit for group in (plan.tags, plan.loops, plan.actuators) for item in group
             }
@@ -122,6 +132,24 @@ class ReadableEncoder:
             "time": utc_text(row.at.utc_ns),
         }
 
+    def _feed(self, row: FeedValue) -> tuple[str, dict[str, Scalar]]:
+        unit, actuator = self._feeds.get(row.feed, ("", ""))
+        return f"feed/{topic_level(row.feed)}", {
+            "feed": row.feed,
+            "stage": row.stage,
+            "hours": row.clock_s / _HOUR_S,
+            "flow": row.flow,
+            "flow_unit": self._units.get(actuator, ""),
+            "planned": row.planned,
+            "delivered": row.delivered,
+            "left": row.left,
+            "bolus": row.bolus,
+            "unit": unit,
+            "waits_for": row.waits_for,
+            "behind": row.behind,
+            "time": utc_text(row.at.utc_ns),
+        }
+
     def _status(self, status: str, reason: str, time: str | None) -> Message:
         body: dict[str, Scalar] = {
             "unit": self._plan.unit,
@@ -131,6 +159,24 @@ class ReadableEncoder:
             "time": time,
         }
         return Message(self.topic("status"), _json(body), retain=True)
+
+
+def _perfusion(row: PerfusionValue) -> tuple[str, dict[str, Scalar]]:
+    return f"perfusion/{topic_level(row.perfusion)}", {
+        "perfusion": row.perfusion,
+        "stage": row.stage,
+        "hours": row.clock_s / _HOUR_S,
+        "rate_vvd": row.rate,
+        "feed_ml_min": row.feed,
+        "permeate_ml_min": row.permeate,
+        "bleed_ml_min": row.bleed,
+        "entered_ml": row.entered,
+        "left_ml": row.left,
+        "error": row.error,
+        "off": row.off,
+        "waits_for": row.waits_for,
+        "time": utc_text(row.at.utc_ns),
+    }
 
 
 def _json(body: dict[str, Scalar]) -> bytes:

@@ -12,7 +12,7 @@ LONGEST_COMMAND = 4096  # bytes of a payload
 LONGEST_EXCERPT = 100
 LONGEST_TEXT = 200  # characters of a name or a reason
 NUMBERS = frozenset({Ask.SETPOINT, Ask.OUTPUT})
-WORDS = frozenset({Ask.MODE, Ask.AUTHORITY})
+WORDS = frozenset({Ask.MODE, Ask.AUTHORITY, Ask.FEED})
 HEARD = NUMBERS | WORDS | {Ask.ACKNOWLEDGE, Ask.RESET, Ask.HOLD, Ask.RESUME}
 
 

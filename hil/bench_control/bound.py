@@ -25,7 +25,10 @@ INNER_INTEGRAL_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """One loop's settings. Gain in number per unit (temperature: K of jacket per K), `inner` in percent per K of filtered jacket."""
+    """One loop's settings. Gain in number per unit (temperature: K of jacket per K), `inner` in percent per K of filtered jacket.
+
+    Moves smaller than `quiet` (number, K of jacket) and `inner_quiet` (percent) are not made.
+    """
 
     gain: float
     integral_s: float
@@ -36,6 +39,8 @@ class Gains:
     dead_band: float
     inner: float = 0.0
     inner_filter_s: float = 0.0
+    quiet: float = 0.0
+    inner_quiet: float = 0.0
 
 
 class Conditioned:
@@ -64,7 +69,7 @@ class Conditioned:
 
 
 class Pid:
-    """Positional, ideal form, between limits that may move; the integral tracks what came of the output."""
+    """Positional, ideal form, between limits that may move; the integral stops at them, and tracks what came of the output."""
 
     __slots__ = ("_gains", "_integral", "_period_s", "_seen", "_slow", "output")
 
@@ -86,10 +91,13 @@ class Pid:
         band = gains.dead_band
         error -= max(-band, min(band, error))
         weighted = error - (1.0 - gains.weight) * (setpoint - self._slow)
-        self._integral += gains.gain * dt / gains.integral_s * error
-        wanted = gains.gain * (weighted - gains.derivative_s * self._seen.slope) + self._integral
-        self.output = max(low, min(high, wanted))
-        self.track(self.output - wanted)
+        grown = gains.gain * dt / gains.integral_s * error
+        wanted = gains.gain * (weighted - gains.derivative_s * self._seen.slope) + self._integral + grown
+        output = max(low, min(high, wanted))
+        if (wanted - output) * grown <= 0.0:
+            self._integral += grown
+        self.track(output - wanted)
+        self.output = still(self.output, output, gains.quiet, low, high)
         return self.output
 
     def track(self, missing: float) -> None:
@@ -97,6 +105,12 @@ class Pid:
         if self._integral is not None:
             share = self._period_s / (self._gains.tracking * self._gains.integral_s + self._period_s)
             self._integral += missing * share
+
+
+def still(before: float, wanted: float, quiet: float, low: float, high: float) -> float:
+    """The output before, where the move to the new one would be smaller than `quiet`; ends and rest are always reached."""
+    small = abs(wanted - before) < quiet and low < wanted < high and wanted * before > 0.0
+    return before if small else wanted
 
 
 class BoundLaw:
@@ -121,11 +135,11 @@ class BoundLaw:
 class CascadeLaw:
     """Temperature: the outer PID asks for a jacket temperature, never above its limit; the inner P law with bias drives it."""
 
-    __slots__ = ("_arms", "_bias", "_inner", "_jacket_c", "_number", "_pid", "_share", "period_s")
+    __slots__ = ("_arms", "_bias", "_inner", "_jacket_c", "_number", "_pid", "_quiet", "_share", "period_s")
 
     def __init__(self, gains: Gains, period_s: int, arms: Arms) -> None:
         self.period_s = period_s
-        self._arms, self._inner = arms, gains.inner
+        self._arms, self._inner, self._quiet = arms, gains.inner, gains.inner_quiet
         self._pid = Pid(gains, period_s)
         self._bias = self._number = 0.0
         self._share = period_s / (gains.inner_filter_s + period_s)
@@ -144,8 +158,9 @@ class CascadeLaw:
         target = pid.update(value, setpoint, JACKET_LOW_C, JACKET_LIMIT_C, setpoint)
         error = target - jacket
         wanted = self._inner * error + self._bias
-        self._number = self._arms.clamp(wanted)
-        if self._number == wanted:
+        number = self._arms.clamp(wanted)
+        self._number = still(self._number, number, self._quiet, self._arms.low, self._arms.high)
+        if number == wanted:
             self._bias += self._inner * error * self.period_s / INNER_INTEGRAL_S
         return self._number
 

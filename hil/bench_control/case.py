@@ -15,6 +15,7 @@ from hil.bench_control import (
     baseline_simple_pid,
     bound,
     edgectl_seat,
+    tuner,
 )
 from hil.bench_control.experiment import Study, study
 from hil.bench_control.scenario import SCENARIOS, Scenario, growth
@@ -72,6 +73,13 @@ def studied(named: str, vessel: str) -> Study:
     return study(*plants_of(named)[vessel])
 
 
+@cache
+def tuned(named: str, vessel: str, seed: int) -> tuple[str, ...]:
+    """What `edgectl tune` finds on the plant that a vessel turns out to be, made once a process."""
+    plate, make = plants_of(named)[vessel]
+    return tuple(tuner.tune(plate, make(seed, tuner.FILLING)).overrides)
+
+
 def script(case: Case) -> Scenario:
     """The case's scenario."""
     if case.scenario == "growth":
@@ -88,7 +96,8 @@ def controller_for(case: Case) -> Controller:
     plate = plants_of(case.plants)[case.vessel][0]
     if case.controller in EDGECTL:
         try:
-            return edgectl_seat.build(plate, tuned=case.controller == "edgectl-tuned")
+            tuning = tuned(case.plants, case.vessel, case.seed) if case.controller == "edgectl-tuned" else ()
+            return edgectl_seat.build(plate, tuning)
         except edgectl_seat.NoSeat as error:
             raise Absent(str(error)) from None
     if case.controller == "bound":

@@ -76,6 +76,18 @@ class Seated:
         self.cycles: Mapping[str, float] = MappingProxyType({"base": BASE_CYCLE_S})
 
     def step(self, t_s: float, readings: Readings) -> Outputs:
+        """One scan.
+
+        Raises:
+            Refused: a request was.
+        """
+        outputs = self.scan(t_s, readings)
+        for reply in self._seat.replies:
+            if not reply.accepted:
+                raise Refused(reply.reason)
+        return outputs
+
+    def scan(self, t_s: float, readings: Readings) -> Outputs:
         """One scan of edgectl on what was read this second: a value is handed over once, so that its age is known."""
         fresh = {
             _PREFIX + word: value
@@ -83,9 +95,6 @@ class Seated:
             if value is None or t_s % SAMPLED_S.get(word, 1) == 0.0
         }
         outputs = self._seat.step(t_s + 1.0, fresh)
-        for reply in self._seat.replies:
-            if not reply.accepted:
-                raise Refused(reply.reason)
         return {channel.removeprefix(_PREFIX): value for channel, value in outputs.items()}
 
     def setpoint(self, quantity: str, value: float) -> None:
@@ -97,14 +106,12 @@ class Seated:
         self._seat.restart(outage_s)
 
 
-def build(plate: Nameplate, *, tuned: bool) -> Seated:
-    """Edgectl on the one bench folder, told the vessel's nameplate.
+def build(plate: Nameplate, tuning: Sequence[str] = ()) -> Seated:
+    """Edgectl on the one bench folder, told the vessel's nameplate, and what tuning found.
 
     Raises:
         NoSeat: there is none, or it cannot do what is asked.
     """
-    if tuned:
-        raise NoSeat("edgectl tune is not yet wired to the bench")
     if not FOLDER.exists():
         raise NoSeat(f"there is no {FOLDER.name} configuration")
     try:
@@ -112,7 +119,7 @@ def build(plate: Nameplate, *, tuned: bool) -> Seated:
     except ImportError as error:
         raise NoSeat(f"this installation has no seat ({error})") from None
     try:
-        return Seated(cast("Seat", module.Seat(FOLDER, tuple(overrides(plate)))))
+        return Seated(cast("Seat", module.Seat(FOLDER, (*overrides(plate), *tuning))))
     except module.SeatError as error:
         raise NoSeat(str(error)) from None
 
@@ -131,6 +138,7 @@ def overrides(plate: Nameplate) -> Iterator[str]:
     yield f"vessel.transfer={plate.kla_per_h:.4g} /h"
     yield f"vessel.agitation={plate.stirrer:.6g} rpm"
     yield f"vessel.gas_flow={plate.gas_ml_min:.6g} mL/min"
+    yield f"loops.AIC-102.total={min(1.5 * plate.gas_ml_min, span['air'], span['o2'], span['n2']):.6g} mL/min"
     yield f"vessel.base={plate.base_molar:.6g} mol/L"
     yield f"vessel.mixing={plate.mixing_s:.6g} s"
     yield from (f"vessel.probes.{name}={lag[name]:.6g} s" for name in ("temperature", "ph", "do"))

@@ -25,6 +25,7 @@ LATE_DAYS = 0.15
 _LEAST_ERROR = 0.005
 _WIDE, _NARROW = 0.5, 0.12
 _JACKET_S = 40.0
+_NOISE = {"ph": 0.0012, "do": 0.1}  # of a usual probe behind a filter of 15 s
 Figures = Mapping[str, Mapping[str, float]]
 
 
@@ -33,26 +34,30 @@ def first_guess(plate: Nameplate, studied_: Study) -> dict[str, Gains]:
     guess = {}
     for name in ("ph", "do"):
         reaction = studied_.reaction[name]
+        gain = 40.0 / (reaction.slope * reaction.dead_s)
         guess[name] = Gains(
-            gain=25.0 / (reaction.slope * reaction.dead_s),
+            gain=gain,
             integral_s=min(reaction.lag_s, 8.0 * reaction.dead_s),
-            derivative_s=0.3 * reaction.dead_s,
-            weight=0.6,
-            filter_s=40.0,
-            tracking=0.2,
-            dead_band=0.05 * BAND[name],
+            derivative_s=0.1 * reaction.dead_s,
+            weight=1.0,
+            filter_s=15.0,
+            tracking=10.0,
+            dead_band=0.01 * BAND[name],
+            quiet=1.5 * gain * _NOISE[name],
         )
-    vessel_j_per_k = plate.volume_l * 4180.0
     lag_s = plate.jacket_j_per_k / plate.heat_transfer_w_per_k / 4.0 + plate.probe_lag_s["temperature"]
     guess["temperature"] = Gains(
-        gain=vessel_j_per_k / plate.heat_transfer_w_per_k / (4.0 * lag_s),
-        integral_s=8.0 * lag_s,
-        derivative_s=0.5 * lag_s,
-        weight=0.5,
-        filter_s=30.0,
-        tracking=0.3,
+        gain=plate.volume_l * 4180.0 / plate.heat_transfer_w_per_k / (1.25 * lag_s),
+        integral_s=5.0 * lag_s,
+        derivative_s=0.1 * lag_s,
+        weight=1.0,
+        filter_s=9.0,
+        tracking=10.0,
         dead_band=0.0,
-        inner=5.0,
+        inner=100.0 * plate.jacket_j_per_k / (plate.heater_w * _JACKET_S),
+        inner_filter_s=6.0,
+        quiet=0.12,
+        inner_quiet=3.0,
     )
     return guess
 
@@ -70,12 +75,6 @@ def second_guess(plate: Nameplate, studied_: Study) -> dict[str, Gains]:
             filter_s=0.1 * swing.period_s,
         )
     return guess
-
-
-def stiff_jacket(plate: Nameplate, gains: Gains) -> Gains:
-    """The same outer loop over a jacket that follows within `_JACKET_S`, as its nameplate allows."""
-    stiff = 100.0 * plate.jacket_j_per_k / (plate.heater_w * _JACKET_S)
-    return replace(gains, inner=stiff, inner_filter_s=8.0)
 
 
 def scripts(vessel: str, seed: int) -> list[Scenario]:
@@ -99,8 +98,6 @@ def find(case: Case, rounds: int, start: Mapping[str, Gains] | None = None) -> d
         tried = {name: _moved(gains, dice, width) for name, gains in best.items()}
         if turn == 0:
             tried = second_guess(plate, known)
-        if turn < 2:
-            tried["temperature"] = stiff_jacket(plate, (best, tried)[turn]["temperature"])
         found = _costs(case, plays, tried, known)
         better = {name: tried[name] for name, cost in found.items() if cost < costs[name]}
         if not better:
@@ -129,10 +126,12 @@ def _moved(gains: Gains, dice: random.Random, width: float) -> Gains:
         derivative_s=by(gains.derivative_s, 0.5, 1e3),
         weight=max(0.0, min(1.0, gains.weight + dice.gauss(0.0, 0.4 * width))),
         filter_s=by(gains.filter_s, 0.5, 300.0),
-        tracking=by(gains.tracking, 0.01, 2.0),
+        tracking=by(gains.tracking, 0.01, 50.0),
         dead_band=by(gains.dead_band, 0.0, 1.0),
         inner=by(gains.inner, 0.0, 1e3),
         inner_filter_s=by(gains.inner_filter_s, 0.0, 60.0),
+        quiet=by(gains.quiet, 0.0, 1e3),
+        inner_quiet=by(gains.inner_quiet, 0.0, 50.0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from hil.bench_control.metric import Metrics
@@ -50,8 +50,8 @@ class Station:
         self.setpoints = dict(scenario.setpoints)
         self.metrics = Metrics(plate.span, controller.cycles)
 
-    def run(self, trend: Trend | None = None) -> Metrics:
-        """The whole scenario; `trend` is shown each second."""
+    def run(self, trend: Trend | None = None, until: Callable[[], bool] = lambda: False) -> Metrics:
+        """The whole scenario, or `until` says that it is enough; `trend` is shown each second."""
         for quantity, value in self.setpoints.items():
             self._controller.setpoint(quantity, value)
         events = sorted(self._scenario.events, key=lambda event: event.at_s)
@@ -62,6 +62,8 @@ class Station:
                 self._happen(t, events[coming])
                 coming += 1
                 due = events[coming].at_s if coming < len(events) else math.inf
+            if until():
+                break
             self._second(t)
             truth = self._plant.controlled()
             if t >= scored_from:

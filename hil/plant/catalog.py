@@ -1,4 +1,4 @@
-"""Four vessels: the demo unit, a quick one for short tests, a slow large one and a rocking bag.
+"""Five vessels: the demo unit, a quick one for short tests, a slow large one, a rocking bag, and a dense culture behind a filter.
 
 Cell-specific rates are tunable defaults of a simulation, not process claims. The demo culture uses less glucose per
 cell than an activated, perfused one does, because it lives two weeks in one filling; its growing cells use more
@@ -8,6 +8,7 @@ dissolved oxygen falls to its set point within the first half hour.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 from hil.plant.vessel import Heat, Kinetics, Medium, Start, Transfer, Vessel
@@ -124,5 +125,16 @@ _ROCKING_2L = Vessel(
     kinetics=_T_CELL,
     base_mixing_s=60.0,
 )
+_PERFUSION_2L = Vessel(
+    name="perfusion_2l",
+    total_l=3.0,
+    start=Start(volume_l=2.0, temperature_c=36.0, ph=7.3, viable_per_ml=15e6),
+    heat=Heat(ua_w_per_k=20.0, ua_environment_w_per_k=0.8),
+    transfer=Transfer(
+        surface_per_h=0.3, agitation_reference_rpm=150.0, bubble_gain=120.0, sparged_fraction=1.0
+    ),
+    kinetics=replace(_CHO, density_max_per_ml=60e6),
+    base_carbon_mm=500.0,
+)
 
-VESSELS = MappingProxyType({v.name: v for v in (_DEMO_2L, _QUICK_0L5, _SLOW_10L, _ROCKING_2L)})
+VESSELS = MappingProxyType({v.name: v for v in (_DEMO_2L, _QUICK_0L5, _SLOW_10L, _ROCKING_2L, _PERFUSION_2L)})

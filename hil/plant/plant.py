@@ -11,6 +11,7 @@ from hil.plant.chemistry import CO2_MM_PER_MMHG, MBAR_PER_MMHG, carbonate_fracti
 from hil.plant.culture import Culture
 from hil.plant.gas import GasPhase
 from hil.plant.heat import STEP_S, ElectricThermal, Thermal
+from hil.plant.membrane import Membrane
 from hil.plant.sensor import ProbeSet, Sensor
 from hil.plant.state import Inputs, Surroundings, Truth
 from hil.plant.vessel import Heat, Vessel
@@ -43,6 +44,7 @@ class Plant:
         "_gas",
         "_held",
         "_held_from_s",
+        "_membrane",
         "_now_s",
         "_probes",
         "_rpm",
@@ -69,6 +71,7 @@ class Plant:
         self._culture = Culture(vessel.kinetics)
         self._base_mixing = 1.0 - math.exp(-STEP_S / vessel.base_mixing_s)
         self._rpm = 0.0
+        self._membrane = Membrane(vessel.filter)
         self._probes = ProbeSet(vessel.probes, self._seen(), seed)
         self._now_s = self._held_from_s = 0.0
         self._steps = 0
@@ -145,6 +148,7 @@ class Plant:
         if base > 0.0 or feed > 0.0 or harvest > 0.0 or bleed > 0.0:
             minutes = STEP_S / 60.0
             self._move_liquids(base * minutes, feed * minutes, harvest * minutes, bleed * minutes)
+        self._membrane.pass_through(harvest, STEP_S, (broth.viable + broth.dead) / (broth.volume_l * 1e9))
         gas.set_temperature(thermal.vessel_c)
         gas.set_agitation(rpm, broth.volume_l)
         gas.step(broth, (air, co2, o2, n2), culture.oxygen_demand_mmol_h)
@@ -192,6 +196,7 @@ class Plant:
             broth.viable / (volume * 1e9),
             gas.pressure_mbar,
             self._rpm,
+            self._membrane.pressure_mbar,
         )
 
     def truth(self) -> Truth:

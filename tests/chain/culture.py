@@ -35,7 +35,7 @@ def demo_plan(*overrides: str) -> Plan:
     plan = compile_folder(ROOT / "configs" / "demo", overrides).plan
     assert plan is not None
     plan = replace(
-        plan, period_s=float(STEP_S), ladder=LadderPlan(), loops=(), interlocks=(), hazards=(), alarms=(), checks=(), doses=(), actuators=(),
+        plan, period_s=float(STEP_S), ladder=LadderPlan(), loops=(), interlocks=(), hazards=(), alarms=(), checks=(), doses=(), actuators=(), health=(),
     )  # fmt: skip
     return seal(plan)
 

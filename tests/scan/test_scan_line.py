@@ -36,7 +36,7 @@ def eight(probe: Probe, rng: random.Random) -> list[str]:
     if len(probe.addresses) == 1:
         return ["1"]
     first = rng.choice(probe.addresses[: probe.likely])
-    others = [address for address in probe.addresses if address not in (first, "128")]
+    others = [address for address in probe.addresses if address not in {first, "128"}]
     return [first, *rng.sample(others, 7)] if first != "128" else [first]
 
 
@@ -231,7 +231,7 @@ def test_a_stopped_scan_leaves_no_port_open(stop: int) -> None:
 
     async def story() -> None:
         task = asyncio.ensure_future(LineScan("/dev/emulated", reach).run(steps()))
-        while len(wires.sent) < stop:  # noqa: ASYNC110 - virtual time: nothing waits
+        while len(wires.sent) < stop:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -14,6 +14,8 @@ STATUS: dict[str, Any] = {
     "loops": {"temperature": {"target": 37.0, "mode": "AUTO", "output": 12.5}},
     "actuators": {"FV-101": {"value": 3.0}},
     "alarms": {},
+    "feeds": {"F-1": {"stage": "paused"}},
+    "perfusions": {"KIC-1": {"stage": "running"}},
     "unit_state": {"authority": "remote", "owner": "", "held": "", "batch": "B-1", "uplink": "connected"},
 }
 

@@ -67,6 +67,16 @@ async def test_an_order_is_passed_on_with_its_host_and_answered_with_what_there_
     }
 
 
+@pytest.mark.parametrize(("target", "stage"), [("F-1", "paused"), ("KIC-1", "running"), ("F-9", None)])
+async def test_an_order_for_a_feed_is_answered_with_its_stage(
+    bench: Bench, target: str, stage: str | None
+) -> None:
+    outcome = await bench.commander.obey(order(value="pause", wish=Wish(Ask.FEED, target)))
+    assert outcome.readback == stage
+    [asked] = bench.desk.of("request")
+    assert (asked["ask"], asked["target"], asked["value"]) == ("feed", target, "pause")
+
+
 async def test_what_control_refuses_is_answered_with_its_reason(bench: Bench) -> None:
     bench.desk.refusal = "authority is local"
     outcome = await bench.commander.obey(order())

@@ -13,12 +13,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from edgectl.model.codec import seal
+from edgectl.model.feed_plan import FeedPlan, Profile
 from edgectl.model.instant import Instant
 from edgectl.model.measurement import Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.quality import Quality
 from edgectl.model.uplink_plan import UplinkPlan
 from edgectl.store.cursor import Batch
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, pack_feeds, pack_perfusions
 from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.reader import Reader
 from edgectl.store.record import (
@@ -40,8 +42,11 @@ AT = Instant(5 * NS, UTC_NS + 123_456_789)
 TIME = "2025-06-15T15:06:40.123456Z"
 
 
+FEED = FeedPlan("F-1", "FV-101", "mL", 60.0, Profile.CONSTANT, most=10.0, flow=6.0)
+
+
 def plan() -> Plan:
-    return seal(replace(unit(), uplink=UplinkPlan(host="broker", topic="site/plant")))
+    return seal(replace(unit(), feeds=(FEED,), uplink=UplinkPlan(host="broker", topic="site/plant")))
 
 
 def encoder() -> ReadableEncoder:
@@ -108,6 +113,55 @@ def test_an_actuator_tells_what_was_demanded_and_every_restriction() -> None:
     assert topic == "site/plant/BR-1/actuator/EH-101"
     assert (body["value"], body["demanded"], body["unit"]) == (0.0, 55.0, "%")
     assert (body["restricted_by"], body["source"]) == ("hot, limit", "temperature")
+
+
+def test_a_feed_tells_its_stage_flow_and_amounts_with_their_units_and_what_it_waits_for() -> None:
+    row = FeedValue("F-1", "running", 5400.0, 6.0, 32.0, 29.0, None, 1.5, "hot", True, AT)
+    assert say(Kind.FEEDS, pack_feeds([row], words(plan()))) == [
+        (
+            "site/plant/BR-1/feed/F-1",
+            {
+                "feed": "F-1",
+                "stage": "running",
+                "hours": 1.5,
+                "flow": 6.0,
+                "flow_unit": "mL/min",
+                "planned": 32.0,
+                "delivered": 29.0,
+                "left": None,
+                "bolus": 1.5,
+                "unit": "mL",
+                "waits_for": "hot",
+                "behind": True,
+                "time": TIME,
+                "historical": False,
+                "seq": 17,
+            },
+        )
+    ]
+
+
+def test_a_perfusion_tells_its_rate_flows_amounts_and_balance() -> None:
+    row = PerfusionValue("K/1", "running", 7200.0, 0.5, 0.7, 0.6, 0.1, 80.0, 69.0, -0.02, True, "low", AT)
+    [(topic, body)] = say(Kind.PERFUSIONS, pack_perfusions([row], words(plan())))
+    assert topic == "site/plant/BR-1/perfusion/K-1"
+    assert body == {
+        "perfusion": "K/1",
+        "stage": "running",
+        "hours": 2.0,
+        "rate_vvd": 0.5,
+        "feed_ml_min": 0.7,
+        "permeate_ml_min": 0.6,
+        "bleed_ml_min": 0.1,
+        "entered_ml": 80.0,
+        "left_ml": 69.0,
+        "error": -0.02,
+        "off": True,
+        "waits_for": "low",
+        "time": TIME,
+        "historical": False,
+        "seq": 17,
+    }
 
 
 def test_events_gaps_and_runs_go_to_one_topic_with_the_same_fields() -> None:
@@ -182,7 +236,7 @@ def test_every_message_of_a_real_run_is_flat_json_with_a_time(tmp_path: Path) ->
         assert body["time"].endswith("Z")
     topics = {message.topic.removeprefix("site/plant/BR-1/") for message in messages}
     assert topics == {
-        "tag/TT-101", "tag/AT-101", "loop/temperature", "loop/ph", "actuator/EH-101", "actuator/FV-101", "event"
+        "tag/TT-101", "tag/AT-101", "loop/temperature", "loop/ph", "actuator/EH-101", "actuator/FV-101", "feed/F-1", "event"
     }  # fmt: skip
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from edgectl.model.feed_plan import FeedPlan, Profile
 from edgectl.model.health_plan import HealthPlan
 from edgectl.model.instant import Instant
 from edgectl.model.plan import Plan
+from edgectl.model.request import Ask
 from edgectl.model.uplink_plan import SparkplugPlan
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, pack_feeds, pack_perfusions
 from edgectl.store.loop_value import LoopValue, pack_loops
 from edgectl.store.record import Kind, Record
 from edgectl.uplink.session import Message
 from edgectl.uplink.sparkplug.node import MOST_METRICS, REBIRTH, EdgeNode
 from edgectl.uplink.sparkplug.point import Point, points
 from edgectl.uplink.sparkplug.sample import BAD, GOOD, STALE, Sample, samples
+from edgectl.uplink.wish import Wish, checked
 from hil.host.payload import Metric, Payload, decode
+from tests.core import fibre
 from tests.store.recording import unit
 
 PLAN = SparkplugPlan("site", "BR-1", "bioreactor")
@@ -213,3 +218,44 @@ def test_the_health_of_a_loop_is_a_word_and_a_line_and_absent_where_nobody_watch
         Sample("Loops/ph/Health", "bad", 2),
         Sample("Loops/ph/Health Line", "ph: swings", 2),
     ]
+
+
+FEED = FeedPlan("F-1", "FV-101", "mL", 60.0, Profile.CONSTANT, most=10.0, flow=6.0, total=100.0)
+LIQUID = replace(unit(), feeds=(FEED,), perfusions=(fibre.PERFUSION,))
+
+
+def test_every_sample_of_a_feed_and_a_perfusion_is_a_metric_of_the_birth_and_the_other_way_round() -> None:
+    at = Instant(1_000_000, 2_000_000)
+    feed = FeedValue("F-1", "running", 5400.0, 6.0, 32.0, 29.0, 70.0, 1.5, "hot", True, at)
+    whole = PerfusionValue("KIC-1", "running", 7200.0, 0.5, 0.7, 0.6, 0.1, 80.0, 69.0, -0.02, True, "", at)
+    told = [
+        *samples(Record(1, 1, Kind.FEEDS, at, pack_feeds([feed], b"")), b""),
+        *samples(Record(2, 1, Kind.PERFUSIONS, at, pack_perfusions([whole], b"")), b""),
+    ]
+    born_ = {
+        point.name for point in points(LIQUID).values() if point.name.split("/")[0] in ("Feeds", "Perfusions")
+    }
+    asked = {"Feeds/F-1/Command", "Perfusions/KIC-1/Command"}
+    assert {sample.name for sample in told} == born_ - asked
+    values = {sample.name: sample.value for sample in told}
+    assert values["Feeds/F-1/Hours"] == 1.5
+    assert values["Feeds/F-1/Left"] == 70.0
+    assert values["Feeds/F-1/Behind"] is True
+    assert values["Perfusions/KIC-1/Bleed"] == 0.1
+    assert values["Perfusions/KIC-1/Error"] == -0.02
+    assert {sample.at_ms for sample in told} == {2}
+
+
+def test_a_feed_without_a_total_has_no_left_and_a_perfusion_without_bleed_no_bleed() -> None:
+    bare = replace(
+        unit(), feeds=(replace(FEED, total=0.0),), perfusions=(replace(fibre.PERFUSION, bleed=None),)
+    )
+    names = set(points(LIQUID)) - set(points(bare))
+    assert names == {"Feeds/F-1/Left", "Perfusions/KIC-1/Bleed"}
+
+
+def test_feeds_and_perfusions_are_asked_by_a_word() -> None:
+    for name, target in (("Feeds/F-1/Command", "F-1"), ("Perfusions/KIC-1/Command", "KIC-1")):
+        point = points(LIQUID)[name]
+        assert (point.wish, point.told) == (Wish(Ask.FEED, target), False)
+    assert checked(Ask.FEED, "bolus 2") == "bolus 2"

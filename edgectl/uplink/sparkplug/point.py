@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from edgectl.model.feed_plan import FeedPlan, PerfusionPlan
 from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.plan import ActuatorPlan, Plan
 from edgectl.model.request import Ask
@@ -46,6 +47,10 @@ def _points(plan: Plan) -> Iterator[Point]:
         yield from _loop(loop, plan)
     for actuator in plan.actuators:
         yield from _actuator(actuator)
+    for feed in plan.feeds:
+        yield from _feed(feed, plan)
+    for perfusion in plan.perfusions:
+        yield from _perfusion(perfusion)
     for alarm in plan.alarms:
         yield from _alarm(alarm)
     yield from _unit(plan.unit)
@@ -77,6 +82,39 @@ def _actuator(actuator: ActuatorPlan) -> Iterator[Point]:
     yield Point(f"{base}/Source", _STRING)
     yield Point(f"{base}/Restricted By", _STRING)
     yield _asked(f"{base}/Mode", _STRING, Wish(Ask.MODE, actuator.name))
+
+
+def _feed(feed: FeedPlan, plan: Plan) -> Iterator[Point]:
+    base = f"Feeds/{feed.name}"
+    flow_unit = next(actuator.unit for actuator in plan.actuators if actuator.name == feed.actuator)
+    about: dict[str, Scalar] = {"documentation": feed.description} if feed.description else {}
+    amount: dict[str, Scalar] = {"engUnit": feed.unit}
+    yield Point(f"{base}/Stage", _STRING, about)
+    yield Point(f"{base}/Hours", _DOUBLE, {"engUnit": "h"})
+    yield Point(f"{base}/Flow", _DOUBLE, _scale(flow_unit, 0.0, feed.most))
+    for name in ("Planned", "Delivered", "Left", "Bolus"):
+        if name != "Left" or feed.total:
+            yield Point(f"{base}/{name}", _DOUBLE, amount)
+    yield Point(f"{base}/Waits For", _STRING)
+    yield Point(f"{base}/Behind", _BOOLEAN)
+    yield _asked(f"{base}/Command", _STRING, Wish(Ask.FEED, feed.name))
+
+
+def _perfusion(plan: PerfusionPlan) -> Iterator[Point]:
+    base = f"Perfusions/{plan.name}"
+    yield Point(f"{base}/Stage", _STRING, {"documentation": plan.description} if plan.description else {})
+    yield Point(f"{base}/Hours", _DOUBLE, {"engUnit": "h"})
+    yield Point(f"{base}/Rate", _DOUBLE, {"engUnit": "VVD"})
+    pumps = [("Feed", plan.feed), ("Permeate", plan.permeate)]
+    pumps += [("Bleed", plan.bleed.pump)] if plan.bleed else []
+    for name, pump in pumps:
+        yield Point(f"{base}/{name}", _DOUBLE, _scale("mL/min", 0.0, pump.most))
+    for name in ("Entered", "Left"):
+        yield Point(f"{base}/{name}", _DOUBLE, {"engUnit": "mL"})
+    yield Point(f"{base}/Error", _DOUBLE)
+    yield Point(f"{base}/Off", _BOOLEAN)
+    yield Point(f"{base}/Waits For", _STRING)
+    yield _asked(f"{base}/Command", _STRING, Wish(Ask.FEED, plan.name))
 
 
 def _alarm(alarm: AlarmPlan) -> Iterator[Point]:

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from edgectl.model.quality import Quality
+from edgectl.store.liquid_value import FeedValue, PerfusionValue, unpack_feeds, unpack_perfusions
 from edgectl.store.loop_value import LoopValue, unpack_loops
 from edgectl.store.record import CommandValue, Kind, Record, Reported, unpack_commands, unpack_measurements
 from edgectl.uplink.event import Scalar, event_of
 from edgectl.uplink.sparkplug import point
 
 GOOD, STALE, BAD = 192, 500, 0
-VALUES = (Kind.MEASUREMENTS, Kind.LOOPS, Kind.COMMANDS)
 
 _QUALITY = {Quality.GOOD: GOOD, Quality.UNCERTAIN: STALE, Quality.BAD: BAD}
 _MS = 1_000_000
+_HOUR_S = 3600.0
 
 
 class Sample(NamedTuple):
@@ -41,25 +42,19 @@ def samples(record: Record, names: bytes) -> Iterator[Sample]:
     Raises:
         ValueError: the record cannot be read.
     """
-    match record.kind:
-        case Kind.MEASUREMENTS:
-            for row in unpack_measurements(record.body, names):
-                yield _tag(row)
-        case Kind.LOOPS:
-            for loop in unpack_loops(record.body, names):
-                yield from _loop(loop)
-        case Kind.COMMANDS:
-            for command in unpack_commands(record.body, names):
-                yield from _actuator(command)
-        case _:
-            yield from _change(event_of(record), record.at.utc_ns // _MS)
+    if (known := _ROWS.get(record.kind)) is None:
+        yield from _change(event_of(record), record.at.utc_ns // _MS)
+        return
+    unpack, told = known
+    for row in unpack(record.body, names):
+        yield from told(row)
 
 
-def _tag(row: Reported) -> Sample:
+def _tag(row: Reported) -> Iterator[Sample]:
     measurement, age_ns = row
     at_ms = (measurement.at.utc_ns + age_ns) // _MS
     quality = _QUALITY[measurement.quality]
-    return Sample(
+    yield Sample(
         f"Tags/{measurement.tag}", measurement.value, at_ms, quality, measurement.reason, repeats=True
     )
 
@@ -83,6 +78,50 @@ def _actuator(row: CommandValue) -> Iterator[Sample]:
     yield Sample(f"{base}/Demanded", row.demanded, at_ms)
     yield Sample(f"{base}/Source", row.source, at_ms)
     yield Sample(f"{base}/Restricted By", ", ".join(row.restricted_by), at_ms)
+
+
+def _feed(row: FeedValue) -> Iterator[Sample]:
+    told: dict[str, Scalar] = {
+        "Stage": row.stage,
+        "Hours": row.clock_s / _HOUR_S,
+        "Flow": row.flow,
+        "Planned": row.planned,
+        "Delivered": row.delivered,
+        "Left": row.left,
+        "Bolus": row.bolus,
+        "Waits For": row.waits_for,
+        "Behind": row.behind,
+    }
+    for name, value in told.items():
+        yield Sample(f"Feeds/{row.feed}/{name}", value, row.at.utc_ns // _MS)
+
+
+def _perfusion(row: PerfusionValue) -> Iterator[Sample]:
+    told: dict[str, Scalar] = {
+        "Stage": row.stage,
+        "Hours": row.clock_s / _HOUR_S,
+        "Rate": row.rate,
+        "Feed": row.feed,
+        "Permeate": row.permeate,
+        "Bleed": row.bleed,
+        "Entered": row.entered,
+        "Left": row.left,
+        "Error": row.error,
+        "Off": row.off,
+        "Waits For": row.waits_for,
+    }
+    for name, value in told.items():
+        yield Sample(f"Perfusions/{row.perfusion}/{name}", value, row.at.utc_ns // _MS)
+
+
+_ROWS: Mapping[Kind, tuple[Callable[[bytes, bytes], list[Any]], Callable[[Any], Iterator[Sample]]]] = {
+    Kind.MEASUREMENTS: (unpack_measurements, _tag),
+    Kind.LOOPS: (unpack_loops, _loop),
+    Kind.COMMANDS: (unpack_commands, _actuator),
+    Kind.FEEDS: (unpack_feeds, _feed),
+    Kind.PERFUSIONS: (unpack_perfusions, _perfusion),
+}
+VALUES = tuple(_ROWS)
 
 
 def events(records: Iterable[Record]) -> Iterator[Sample]:

@@ -23,6 +23,7 @@ NAMES = (
     "density",
     "pressure",
     "stirrer",
+    "membrane",
 )
 DEMO = VESSELS["demo_2l"]
 
@@ -49,6 +50,7 @@ def test_each_probe_reads_the_truth_within_its_noise_once_settled() -> None:
         "density": (truth.viable_per_ml * 1e-6, 0.1),
         "pressure": (truth.pressure_mbar, 1.0),
         "stirrer": (150.0, 2.0),
+        "membrane": (0.0, 1.5),
     }
     assert {name: plant.sensor(name).read(14400.0) for name in NAMES} == {
         name: pytest.approx(value, abs=within) for name, (value, within) in expected.items()
