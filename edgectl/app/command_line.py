@@ -8,9 +8,13 @@ from pathlib import Path
 import click
 
 from edgectl import __version__
+from edgectl.app import commission_command
 from edgectl.app.alarm_line import alarms
+from edgectl.app.calibrate_line import calibrate
+from edgectl.app.change_command import COMMANDS as CHANGING
 from edgectl.app.tune_line import tune
 from edgectl.app.unit_command import COMMANDS
+from edgectl.app.view_command import VIEWS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -144,7 +148,7 @@ def demo(seconds: float | None, speed: float, keep: Path | None) -> None:
     "--rig",
     default=None,
     metavar="NAME",
-    help="Emulated instruments: a rig of the bench or a rig file; default: the folder's name.",
+    help="Emulated instruments: a rig of the bench or a rig file; default: rig.toml in the folder, else the folder's name.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the emulated noise.")
 @click.option(
@@ -264,19 +268,8 @@ def request(what: str, target: str, value: str, reason: str, unit: str | None) -
     _finish(main(unit, what, target, value, reason))
 
 
-@edgectl.command()
-@click.option("--state", "folder", type=FOLDER, required=True, help="The unit's state folder.")
-def reload(folder: Path) -> None:
-    """Say whether a running unit has the plan in force, and what differs (`systemctl reload` calls this).
-
-    A plan is taken at a restart only: a reload touches nothing. Exit code 1 if the plans differ.
-    """
-    from edgectl.app.reload import main
-
-    _finish(main(folder))
-
-
 edgectl.add_command(alarms)
 edgectl.add_command(tune)
-for _command in COMMANDS:
+edgectl.add_command(calibrate)
+for _command in (*COMMANDS, *CHANGING, *commission_command.COMMANDS, *VIEWS):
     edgectl.add_command(_command)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgectl import __version__
+from edgectl.app.calibration_file import remembered
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
@@ -81,7 +82,7 @@ async def _control(plan: Plan, place: Place, asked: argparse.Namespace) -> ExitC
     # Threads made from here on inherit the priority: a starved writer holding the interpreter would hold the scan too.
     grants = claim()
     found = read(place.snapshot, plan.unit, ran_before=place.journal.exists())
-    begun = _begin(plan, found, asked.speed, clock)
+    begun = remembered(_begin(plan, found, asked.speed, clock), place.calibrations, plan, clock.now())
     snapshots = SnapshotFile(place.snapshot, plan, __version__, stamp)
     snapshots.keep(begun.state, clock.now())
     snapshots.start()

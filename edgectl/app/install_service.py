@@ -12,13 +12,16 @@ from pathlib import Path
 import click
 
 from edgectl.app.check import tell
+from edgectl.app.control_socket import user
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.place import Place
 from edgectl.app.shipped import service_file
+from edgectl.app.taking import now_text
 from edgectl.config.compile import compile_folder
 from edgectl.config.field import check_name
 from edgectl.config.plan_file import store_plan
 from edgectl.config.quantity import Unreadable
+from edgectl.config.version import Proposal, agrees, in_force, keep
 from edgectl.model.plan import Plan
 
 STATE = Path("/var/lib/edgectl")
@@ -40,12 +43,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What is to be written and run for one unit below one root. ``plan`` is the plan to put in force, if a folder was named."""
+    """What is to be written and run for one unit below one root. ``plan`` is the plan to put in force, made as ``proposal`` says, if a folder was named."""
 
     unit: str
     plan: Plan | None
     root: Path
     prefix: Path
+    proposal: Proposal | None = None
 
     @property
     def live(self) -> bool:
@@ -116,13 +120,14 @@ def main(unit: str, overrides: Sequence[str], root: Path, *, dry_run: bool) -> E
 
 def _prepare(unit: str, overrides: Sequence[str], root: Path) -> Installation:
     folder = Path(unit)
-    plan = None
+    plan = proposal = None
     if folder.is_dir():
         compiled = compile_folder(folder, overrides)
         tell(compiled)
         if compiled.plan is None:
             raise Refused(f"{folder}: mend what is listed above")
         plan = compiled.plan
+        proposal = Proposal(plan, compiled.files, tuple(overrides), _watched(folder.resolve(), root))
     elif "/" in unit or overrides:
         raise Refused(f"{folder}: no such folder")
     else:
@@ -130,7 +135,19 @@ def _prepare(unit: str, overrides: Sequence[str], root: Path) -> Installation:
             check_name(unit)
         except Unreadable as wrong:
             raise Refused(str(wrong)) from None
-    return Installation(plan.unit if plan else unit, plan, root.absolute(), _prefix())
+    return Installation(plan.unit if plan else unit, plan, root.absolute(), _prefix(), proposal)
+
+
+def _watched(folder: Path, root: Path) -> str:
+    """The folder whose files the uplink compares with what is approved; none where the services cannot look, or on another machine."""
+    if root != Path("/"):
+        return ""
+    if not any(folder.is_relative_to(hidden) for hidden in HIDDEN):
+        return str(folder)
+    click.echo(
+        f"{folder}: the services cannot see it, so edits there are not noticed; keep it in /etc/edgectl"
+    )
+    return ""
 
 
 def _prefix() -> Path:
@@ -189,6 +206,10 @@ def _write(installation: Installation) -> None:
         click.echo(f"written   {path}")
     if installation.plan is not None:
         store_plan(installation.place.plans, installation.plan)
+    proposal, kept = installation.proposal, installation.place.versions
+    if proposal is not None and not agrees(in_force(kept), proposal):
+        reason = "edgectl install-service"
+        keep(kept, proposal, person=user(), at=now_text(), reason=reason, taken="at the next start")
     click.echo(_plan_line(installation))
 
 

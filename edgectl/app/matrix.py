@@ -15,6 +15,7 @@ _WORDS = {
     Watch.STUCK: "{} does not follow its commands",
     Watch.DOSE: "a dosing limit of {} is reached",
     Watch.HEALTH: "loop {} does badly",
+    Watch.FEED: "{} gives other than it should",
     Watch.LOOP: "loop {} has fallen back",
     Watch.MANUAL: "the manual output of {} is about to end",
     Watch.INTERLOCK: "interlock {} acts",

@@ -28,9 +28,19 @@ class Place:
         return self.folder / "state.json"
 
     @property
+    def calibrations(self) -> Path:
+        """Every calibration there was: one writer, ``edgectl calibrate``."""
+        return self.folder / "calibration.json"
+
+    @property
     def plans(self) -> Path:
         """Approved plans by digest, and which one is current."""
         return self.folder / "plan"
+
+    @property
+    def versions(self) -> Path:
+        """Every approved version of the unit's files, by number: who, when, why, the files themselves and the plan they make."""
+        return self.folder / "versions"
 
     @property
     def socket(self) -> Path:

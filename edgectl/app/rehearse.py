@@ -214,7 +214,8 @@ def main(
     tell(compiled)
     if (plan := compiled.plan) is None:
         return ExitCode.USAGE
-    rig = open_rig(rig_name or folder.resolve().name, seed)
+    own = folder / "rig.toml"
+    rig = open_rig(rig_name or (str(own) if own.exists() else folder.resolve().name), seed)
     try:
         for line in plan.lines:
             rig.line(line.name)

@@ -1,56 +1,62 @@
-"""``edgectl reload``: what systemd calls to have a running unit take a new plan. What cannot be taken while it runs is said, and nothing is touched."""
+"""``edgectl reload``: what systemd calls to have a running unit take the plan in force. What cannot be taken while it runs is said, and nothing is touched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from edgectl.app.control_socket import Unreachable, ask
+from edgectl.app.control_socket import Unreachable, ask, user
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.place import Place
-from edgectl.model.codec import load_plan, to_plain
+from edgectl.config.plan_file import CURRENT
+from edgectl.config.version import in_force
+from edgectl.core.change import changes
+from edgectl.model.codec import load_plan
+
+_ANSWER_S = 15.0
 
 
 def main(folder: Path) -> ExitCode:
-    """Compare the plan that runs with the one in force; exit code 1 where they differ, since a plan changes at a restart only."""
+    """Ask control to go on under the plan in force; exit code 1 where it says no."""
     place = Place(folder)
     try:
         running = str(ask(place.socket, {"do": "status"})["plan"])
         before, after = (
-            load_plan((place.plans / name).read_bytes()) for name in (f"{running}.json", "current")
+            load_plan((place.plans / name).read_bytes()) for name in (f"{running}.json", CURRENT)
         )
+        if running == after.digest:
+            click.echo(f"{after.unit} runs plan {running[:12]}, the one in force: nothing to do")
+            return ExitCode.OK
+        for change in changes(before, after):
+            click.echo(f"{change.when.words}: {change.subject}: {change.before} -> {change.after}", err=True)
+        question = {
+            "do": "apply",
+            "plan": after.digest,
+            "actor": user(),
+            "reason": _reason(place, after.digest),
+        }
+        answer = ask(place.socket, question, _ANSWER_S)
     except Unreachable as error:
         click.echo(f"reload: {error}", err=True)
         return ExitCode.UNREACHABLE
     except (OSError, ValueError) as error:
         click.echo(f"reload: {error}; the unit goes on under the plan it has", err=True)
         return ExitCode.FAILED
-    if running == after.digest:
-        click.echo(f"{after.unit} runs plan {running[:12]}, the one in force: nothing to do")
+    if answer.get("accepted"):
+        click.echo(f"{after.unit} goes on under plan {after.digest[:12]}: {answer.get('reason')}")
         return ExitCode.OK
-    for line in changes(to_plain(before), to_plain(after)):
-        click.echo(line, err=True)
+    said = answer.get("reason") or answer.get("error")
     click.echo(
-        f"reload: {after.unit} goes on under plan {running[:12]}. Plan {after.digest[:12]} is taken at a restart, with outputs safe in between",
+        f"reload: {said}; {after.unit} goes on under plan {running[:12]}, and plan {after.digest[:12]} waits for a start",
         err=True,
     )
     return ExitCode.FAILED
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """What differs between two plans, by part and name."""
-    for part in sorted(before.keys() - {"digest"}):
-        old, new = _named(before[part]), _named(after[part])
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name) != new.get(name):
-                word = "added" if name not in old else "removed" if name not in new else "changed"
-                yield f"{word}: {part}.{name}" if name else f"{word}: {part}"
-
-
-def _named(part: Any) -> dict[str, Any]:
-    if isinstance(part, list) and part and all(isinstance(item, dict) and "name" in item for item in part):
-        return {item["name"]: item for item in part}
-    return {"": part}
+def _reason(place: Place, digest: str) -> str:
+    """Who approved it and why, if that was written down."""
+    version = in_force(place.versions)
+    if version is None or version.plan != digest:
+        return "reload"
+    return f"reload of version {version.number} by {version.person}: {version.reason}"[:500]

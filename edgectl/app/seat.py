@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edgectl.config.compile import compile_folder
 from edgectl.config.problem import render_text
+from edgectl.core.correction import settings
 from edgectl.core.initial import initial_state
 from edgectl.core.restart import Outage, begin
 from edgectl.core.scan import scan
@@ -54,6 +55,7 @@ class Seat:
         self._begun: tuple[Event, ...] = ()
         self._channels = _inputs(self.plan)
         self._outputs = {actuator.name: actuator.channel for actuator in self.plan.actuators}
+        self._actuators = {actuator.name: actuator for actuator in self.plan.actuators}
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -98,11 +100,12 @@ class Seat:
             self._begun = ()
         self.result = result = scan(self.plan, self.state, image, requests, now, dt_s)
         self.state = result.state
+        commands = settings(result.commands, self.state.calibrations, self._actuators)
         self._achieved = {
             command.actuator: Achieved(command.actuator, command.value, command.value, "", now)
-            for command in result.commands
+            for command in commands
         }
-        return {self._outputs[command.actuator]: command.value for command in result.commands}
+        return {self._outputs[command.actuator]: command.value for command in commands}
 
     def restart(self, outage_s: float, plan: Plan | None = None) -> None:
         """Control was dead for ``outage_s`` and starts again from its saved state, perhaps under another plan. Time goes on with the next step."""

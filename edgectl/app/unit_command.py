@@ -80,13 +80,16 @@ def authority(whose: str, reason: str, unit: str | None) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--end", is_flag=True, help="End the batch that runs; its totals count until another begins.")
 @_asking
-def batch(name: str, reason: str, unit: str | None) -> None:
-    """Begin a new batch of this NAME, and its totals with it."""
+def batch(name: str | None, end: bool, reason: str, unit: str | None) -> None:
+    """Begin a new batch of this NAME, and its totals with it; or end the one that runs."""
     from edgectl.app.request import of_unit
 
-    _finish(of_unit(unit, "batch", name, reason))
+    if bool(name) is end:
+        raise click.UsageError("either the NAME of a new batch, or --end")
+    _finish(of_unit(unit, "batch", name or "-", reason))
 
 
 @click.command()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edgectl.app.edited import watch
 from edgectl.app.exit_code import ExitCode
 from edgectl.app.parent import when_parent_ends
 from edgectl.app.place import Place
@@ -92,9 +93,13 @@ async def _uplink(plan: Plan, place: Place, *, with_parent: bool, speed: float) 
         loop.add_signal_handler(number, forwarding.cancel)
     parent = asyncio.create_task(when_parent_ends(forwarding.cancel)) if with_parent else None
     alive = asyncio.create_task(_stay_alive(plan))
+    # `edgectl run` watches the files itself; under systemd nobody else does.
+    watching = None if with_parent else asyncio.create_task(watch(place))
     with contextlib.suppress(asyncio.CancelledError):
         await forwarding
     alive.cancel()
+    if watching is not None:
+        watching.cancel()
     if parent is not None:
         parent.cancel()
 

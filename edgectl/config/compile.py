@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,11 @@ _RECORDED = (
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The plan, or None when there are errors; and all problems in the order of the files."""
+    """The plan, or None when there are errors; all problems in the order of the files; and the bytes they were found in, by file name."""
 
     plan: Plan | None
     problems: tuple[Problem, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -126,7 +127,7 @@ def compile_folder(folder: Path, overrides: Sequence[str] = (), *, settle_s: flo
     problems += [problem for problem in draft.problems if problem.place not in formal]
     problems.sort(key=_order)
     failed = any(problem.severity is Severity.ERROR for problem in problems)
-    return Compiled(None if failed or plan is None else seal(plan), tuple(problems))
+    return Compiled(None if failed or plan is None else seal(plan), tuple(problems), snapshot.files)
 
 
 def _parse_file(

@@ -10,13 +10,15 @@ from typing import Any
 
 import edgectl.drivers
 from edgectl.model.instrument import Channel, Poll, Watchdog, Wire
+from edgectl.model.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
 class DriverKind:
     """What a driver module declares.
 
-    ``channels``, ``polls`` and ``watchdog`` take an instance of ``options``, ``driver`` a port, an address and the options.
+    ``channels``, ``polls`` and ``watchdog`` take an instance of ``options``, ``driver`` a port, an address and the options;
+    ``probes`` say how ``edgectl scan`` finds its instruments.
     """
 
     name: str
@@ -27,6 +29,7 @@ class DriverKind:
     channels: Callable[[Any], tuple[Channel, ...]]
     polls: Callable[[Any], tuple[Poll, ...]]
     driver: Callable[[Any, str, Any], Any]
+    probes: tuple[Probe, ...] = ()
 
 
 def driver_names() -> tuple[str, ...]:
@@ -48,4 +51,5 @@ def load_driver(name: str) -> DriverKind:
         channels=module.channels,
         polls=module.polls,
         driver=module.Driver,
+        probes=getattr(module, "PROBES", ()),  # modbus_map knows no instrument of its own
     )

@@ -100,6 +100,8 @@ def _stamp(path: Path) -> _Stamp:
     try:
         found = path.stat()
     except FileNotFoundError:
+        if path.is_symlink():
+            return (0, 0, 0, 0)
         raise Unsettled(path) from None
     except OSError:
         return (0, 0, 0, 0)  # reading it tells why
@@ -121,6 +123,8 @@ def _check_settled(folder: Path, stamps: Mapping[str, _Stamp], settle_s: float) 
 def _read_file(path: Path) -> bytes:
     if path.is_symlink() and path.resolve().parent != path.parent.resolve():
         raise Unusable("a link that leads out of the unit folder; copy the file into the folder")
+    if path.is_symlink() and not path.exists():
+        raise Unusable("a link that leads nowhere; put the file in its place")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -41,7 +41,7 @@ def keep_plan(folder: Path, plan: Plan) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{plan.digest}.json"
-    _write_whole(path, json.dumps(to_plain(plan), indent=1, ensure_ascii=False).encode())
+    write_whole(path, json.dumps(to_plain(plan), indent=1, ensure_ascii=False).encode())
     return path
 
 
@@ -55,7 +55,12 @@ def load_last_good(folder: Path) -> tuple[Path, Plan] | None:
     return None
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write-new, sync, rename, sync the folder: the old file or the new one, never a part.
+
+    Raises:
+        OSError: the disk refuses; what was there before is still whole.
+    """
     fresh = path.with_name(f".{path.name}.new")
     with fresh.open("wb") as file:
         file.write(data)

@@ -194,7 +194,13 @@ def _shares(
         simc(
             process,
             Aim(
-                section.tight, _CALM[vessel.kind], _LOUD, _SAMPLE_S, vessel.kind is VesselKind.ROCKING, _NOISE
+                section.tight,
+                _CALM[vessel.kind],
+                _LOUD,
+                _SAMPLE_S,
+                vessel.kind is VesselKind.ROCKING,
+                _NOISE,
+                4.5,
             ),
         ),
     )

@@ -18,7 +18,7 @@ from edgectl.model.plan import ActuatorPlan
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
 _CALM = 0.7  # dead times
-_WORTH = 1.4  # deviations of the noise: the pH of a gassed culture answers to little
+_WORTH = 1.7  # deviations of the noise: the pH of a gassed culture answers to little
 _CALM_BAG = 0.25  # of the time in which the surface of a bag takes up what is above it
 _NOISE = 0.003  # pH
 _LOUD = 300.0  # % per pH: 0.003 pH of noise is 0.9 %

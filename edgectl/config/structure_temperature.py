@@ -25,6 +25,7 @@ _NOISE_INNER, _NOISE_OUTER = 0.06, 0.02  # K: a jacket probe, and a Pt100 in its
 _LOUD_INNER = 9.0  # % per K: the jacket's noise is 0.5 % of the heater
 _LOUD_OUTER = 2.5  # K per K: that of the vessel is 0.05 K of the jacket's set point
 _SAMPLE_S = 2.0
+_ZONE = 0.15  # K: so near, a start-up is over and the integral begins
 _THERMOSTAT_S = 60.0
 
 
@@ -48,9 +49,9 @@ class TemperatureCascade(StructureSection):
         examples=["42 degC"],
     )
     margin: Amount = Field(
-        Quantity(0.8, "K", "0.8 K"),
+        Quantity(1.0, "K", "1 K"),
         description="So much below limit the jacket's own loop is asked for at most, as it may overshoot",
-        examples=["0.8 K"],
+        examples=["1 K"],
     )
     floor: Amount = Field(Quantity(15.0, "degC", "15 degC"), description="Lowest one", examples=["15 degC"])
     thermostat: str = Field(
@@ -91,7 +92,9 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
     derived = (
         simc(
             content(vessel, follows_s, site.period_s),
-            Aim(section.tight, _CALM, _LOUD_OUTER, _SAMPLE_S, derivative=False, noise=_NOISE_OUTER),
+            Aim(
+                section.tight, _CALM, _LOUD_OUTER, _SAMPLE_S, derivative=False, noise=_NOISE_OUTER, worth=3.5
+            ),
         )
         if vessel
         else None
@@ -108,7 +111,7 @@ def temperature_cascade(site: Site, section: StructureSection) -> dict[str, Loop
         "fallback": fallback,
     }
     plan = plan_of(site, section, tag, law, **ends)  # type: ignore[arg-type]
-    found[site.name] = replace(plan, feedforward=(FeedforwardPlan(SETPOINT, 1.0),))
+    found[site.name] = replace(plan, feedforward=(FeedforwardPlan(SETPOINT, 1.0),), startup_zone=_ZONE)
     return found
 
 
@@ -166,7 +169,7 @@ def _jacket(site: Site, part: InnerSection, path: Path) -> Settings | None:
             return None
     return simc(
         jacket(vessel, site.period_s),
-        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER),
+        Aim(part.tight, _CALM, _LOUD_INNER, _SAMPLE_S, derivative=False, noise=_NOISE_INNER, worth=6.0),
     )
 
 
@@ -183,6 +186,11 @@ def _heat_and_cool(site: Site, section: TemperatureCascade) -> tuple[SegmentPlan
     heater = site.actuator("heater", section.heater)
     cooler = site.actuator("cooler", section.cooler) if section.cooler else None
     if heater is None or (section.cooler and cooler is None):
+        return None
+    if section.cooler == section.heater:
+        site.draft.error(
+            site.at("cooler"), f"{section.heater} is the heater already", "name the other actuator"
+        )
         return None
     if (
         site.vessel is not None

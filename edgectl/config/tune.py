@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edgectl.config.draft import Draft, Path
+from edgectl.config.draft import Draft, Path, text_at
 from edgectl.config.field import Amount, Duration, Section, within
 from edgectl.config.measure import Measure
 from edgectl.config.shape import read
@@ -93,12 +93,25 @@ def apply_tuning(draft: Draft) -> None:
         return
     for name, entry in found.entries.items():
         path: Path = ("tuning", name)
-        loop = draft.refer(path, name, "loop", loops.entries, on_key=True)
+        loop = draft.refer(path, name, "loop", _tunable(loops), on_key=True)
         section: TunedSection | None = read(draft, path, entry.node, TunedSection)
-        if section is None or loop is None or not isinstance(loop.node, MappingNode):
+        if section is None or loop is None:
             continue
         assert isinstance(entry.node, MappingNode)
         for key in TUNED:
-            loop.node.entries.pop(key, None)
+            loop.entries.pop(key, None)
             if key in entry.node.entries:
-                loop.node.entries[key] = entry.node.entries[key]
+                loop.entries[key] = entry.node.entries[key]
+
+
+def _tunable(loops: MappingNode) -> dict[str, MappingNode]:
+    """Where the settings of each loop stand: under its name, or under ``inner`` of the structure that it belongs to."""
+    found: dict[str, MappingNode] = {}
+    for name, entry in loops.entries.items():
+        if not isinstance(entry.node, MappingNode):
+            continue
+        found[name] = entry.node
+        inner = entry.node.entries.get("inner")
+        if inner is not None and isinstance(inner.node, MappingNode) and "name" in inner.node.entries:
+            found[text_at(inner.node.entries["name"].node)] = inner.node
+    return found

@@ -29,7 +29,8 @@ class ControlSocket:
     """Serves status and requests on a Unix stream socket.
 
     ``experiment`` gives what an experiment on a loop recorded. ``hear`` is told whether the uplink says it is connected, what else it says, and
-    its notice; ``refused`` which commands it refused itself; ``adopt`` which plan it shall go on under.
+    its notice; ``refused`` which commands it refused itself; ``adopt`` which plan it shall go on under; ``edited`` how the unit's files differ from
+    what is approved.
     A line that is not understood is answered with ``error``. A line too long ends the connection, and so does a client that does not
     read its answers for 2 s. When all places are taken the client silent for longest gives way.
     """
@@ -43,9 +44,11 @@ class ControlSocket:
         refused: Callable[[Refused], None] = _deaf,
         adopt: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
         experiment: Callable[[str], dict[str, Any] | None] = _deaf,
+        edited: Callable[[str], None] = _deaf,
     ) -> None:
         self._path, self._intake, self._status = path, intake, status
         self._hear, self._refused, self._adopt, self._experiment = hear, refused, adopt, experiment
+        self._edited = edited
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
@@ -119,12 +122,14 @@ class ControlSocket:
                 return {"experiment": self._experiment(str(data.get("loop")))}
             case "uplink":
                 self._hear(*_word(data))
-                return {"heard": True}
             case "refused":
                 self._refused(refused_from(data))
-                return {"heard": True}
-        words = "status, request, apply, experiment, uplink or refused"
-        raise ValueError(f"do: expected {words}, found {data.get('do')!r}")
+            case "files":
+                self._edited(_differing(data))
+            case other:
+                words = "status, request, apply, experiment, uplink, refused or files"
+                raise ValueError(f"do: expected {words}, found {other!r}")
+        return {"heard": True}
 
     async def _send(self, writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
         writer.write(json.dumps(answer).encode() + b"\n")
@@ -144,3 +149,16 @@ def _word(data: dict[str, Any]) -> tuple[bool, str, str]:
     check_whole(detail, "detail")
     check_whole(notice, "notice")
     return connected, detail[:_LONGEST_DETAIL], notice[:_LONGEST_NOTICE]
+
+
+def _differing(data: dict[str, Any]) -> str:
+    """How files differ, in words.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    text = data.get("differ")
+    if not isinstance(text, str):
+        raise ValueError("differ: expected a text, empty when the files agree")
+    check_whole(text, "differ")
+    return text[:_LONGEST_NOTICE]

@@ -9,6 +9,7 @@ from edgectl.control.intake import Intake
 from edgectl.control.outputs import Outputs
 from edgectl.control.shell import Shell
 from edgectl.control.wall_clock import WallClock
+from edgectl.core.correction import settings
 from edgectl.core.scan import scan
 from edgectl.model.journal import Journal, ScanEntry
 from edgectl.model.plan import Plan
@@ -74,6 +75,7 @@ class Executive:
         self.punctuality = Punctuality(shell, plan.period_s)
         self._wall_clock = WallClock(shell)
         self.plan, self._shell, self._intake = plan, shell, intake
+        self._actuators = {actuator.name: actuator for actuator in plan.actuators}
         self._outputs, self._journal, self._after_scan = outputs, journal, after_scan
         self._grid = shell.grid
         self._loop = asyncio.get_running_loop()
@@ -98,6 +100,7 @@ class Executive:
         That scan hands the whole image to the journal, so that its run can be replayed from nothing.
         """
         self.plan, self.state, self._anew = plan, state, True
+        self._actuators = {actuator.name: actuator for actuator in plan.actuators}
 
     def _tick(self) -> None:
         # A callback and not a task: one turn of the loop less between the timer and the scan.
@@ -128,7 +131,8 @@ class Executive:
             self._anew = False
         requests = self._intake.take()
         result = scan(self.plan, self.state, image, requests, now, dt_s)
-        self._outputs.apply(result.commands)
+        told = result.state.calibrations
+        self._outputs.apply(settings(result.commands, told, self._actuators) if told else result.commands)
         self._journal.scan(
             ScanEntry(
                 result.state.scan,

@@ -5,9 +5,10 @@ They are ordinary inputs of the scan, so they are in the journal with all others
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from edgectl.control.shell import Shell
+from edgectl.model.event import Event
 from edgectl.model.image import JOURNAL_CHANNEL, UPLINK_CHANNEL
 from edgectl.model.instant import Instant
 from edgectl.model.journal import JournalHealth
@@ -33,6 +34,7 @@ class Presence:
         self._fault = ""
         self._look_ns = 0
         self.notice = ""
+        self.files = ""
 
     def say(self, *, connected: bool, lasting: bool = False, detail: str = "") -> None:
         """The uplink's word; a ``lasting`` one (a rehearsal has no uplink) is true until the next."""
@@ -47,6 +49,25 @@ class Presence:
             words = ("stands" if self.notice else "none", "stands" if notice else "none")
             self._shell.tell("notice", unit, *words, "uplink", notice or f"over: {self.notice}")
             self.notice = notice
+
+    def edited(self, unit: str, files: str) -> None:
+        """How the files of the unit differ from what is approved, as somebody saw who reads them; empty when they agree. An event when it changes."""
+        if files != self.files:
+            words = ("differ" if self.files else "agree", "differ" if files else "agree")
+            self._shell.tell("files", unit, *words, "files", files or f"over: {self.files}")
+            self.files = files
+
+    def flag(self, events: Iterable[Event]) -> None:
+        """A batch that begins while files differ from what runs has that in its record."""
+        for event in events if self.files else ():
+            if event.kind == "batch" and event.after:
+                reason = f"batch {event.after} begins while files differ: {self.files}"
+                self._shell.tell("files", event.subject, "differ", "differ", event.actor, reason)
+
+    @property
+    def notices(self) -> str:
+        """Everything that people beside the unit should know, as one text."""
+        return "; ".join(filter(None, (self.notice, self.files)))
 
     def look(self) -> None:
         """Notice what nobody says: that the uplink has fallen silent, that the journal has failed."""

@@ -114,8 +114,9 @@ class Control:
         now = self.shell.clock.now()
         achieved = self.shell.image.latest.achieved
         journal, saved = self._hooks.journal_health(), self._hooks.snapshot_health()
-        notice = self.presence.notice
-        return snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved, notice)
+        notice = self.presence.notices
+        picture = snapshot(self.plan, now, self.executive, self.pollers, achieved, journal, saved, notice)
+        return picture | {"files": self.presence.files}
 
     def experiment(self, loop: str) -> dict[str, Any] | None:
         """What an experiment on ``loop`` recorded, as plain data; None if there is none."""
@@ -190,6 +191,10 @@ class Control:
         self.presence.say(connected=connected, detail=detail)
         self.presence.note(self.plan.unit, notice)
 
+    def edited(self, files: str) -> None:
+        """How the files of the unit differ from what is approved; empty when they agree."""
+        self.presence.edited(self.plan.unit, files)
+
     def _after_scan(self, now_s: float, slack_s: float) -> None:
         self.presence.look()
         self.refusals.look()
@@ -197,6 +202,7 @@ class Control:
         if result is not None and result.events:
             for event in result.events:
                 self._hooks.log(event)
+            self.presence.flag(result.events)
         self._hooks.keep(self.executive.state, self.shell.clock.now())
         self._tell_unsaved()
         self._watchdog.check_in("executive")
@@ -271,6 +277,7 @@ async def run(
                 control.refusals.tell,
                 control.adoption.serve,
                 control.experiment,
+                control.edited,
             )
             if socket_path
             else None

@@ -19,6 +19,7 @@ from edgectl.model.journal import JournalHealth
 from edgectl.model.measurement import Achieved, Measurement
 from edgectl.model.plan import Plan
 from edgectl.model.snapshot import SnapshotHealth
+from edgectl.model.soft_plan import SOFT
 from edgectl.model.state import Result, State
 
 _NS = 1_000_000_000
@@ -61,6 +62,8 @@ def snapshot(
         "snapshot": saved._asdict() if saved else None,
         "notice": notice,
         "experiments": _experiments(plan, executive.state),
+        "calibrations": to_plain(executive.state.calibrations),
+        "sessions": to_plain(executive.state.sessions),
     }
     if executive.result is not None:
         picture["tags"] = _tags(plan, executive.result.measurements, now)
@@ -128,11 +131,12 @@ def _hazards(plan: Plan, state: State) -> dict[str, Any]:
 
 
 def _tags(plan: Plan, measurements: Iterable[Measurement], now: Instant) -> dict[str, Any]:
-    units = {tag.name: tag.unit for tag in plan.tags}
+    plans = {tag.name: tag for tag in plan.tags}
     return {
         m.tag: {
             "value": m.value,
-            "unit": units[m.tag],
+            "unit": plans[m.tag].unit,
+            "estimated": plans[m.tag].channel.startswith(SOFT),
             "quality": m.quality.name,
             "age_s": (now.mono_ns - m.at.mono_ns) / _NS,
             "reason": m.reason,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgectl.core.correction import Calibrations, in_force, most
 from edgectl.core.dose import ceiling
 from edgectl.core.dosing import Dose, conclude, prepare
 from edgectl.core.guard import Guarded
@@ -53,8 +54,13 @@ def permit_all(
     measured: Mapping[str, Measurement],
     period_s: float,
     fed: Mapping[str, Demand],
+    weighed: Mapping[str, Demand],
+    calibrations: Calibrations,
 ) -> None:
-    """Pass every demand through the chain, and note in ``chain`` what came of it. ``fed`` is what feeds ask of actuators that nobody has in hand."""
+    """Pass every demand through the chain, and note in ``chain`` what came of it.
+
+    ``fed`` is what feeds ask of actuators that nobody has in hand, ``weighed`` what calibrations ask of those they have. What a calibrated actuator can give at most is its high limit.
+    """
     loops, achieved, orders = this.unit.loops, this.image.achieved, guarded.orders
     asked = {demand.actuator: demand for name in loops for demand in demands(loops[name], moves[name])}
     now_ns, dt_s, step_s = this.at.mono_ns, this.dt_s, this.step_s
@@ -63,8 +69,10 @@ def permit_all(
         before = actuators[name]
         following = follow(output, before, achieved.get(name), now_ns, dt_s)
         wish = asked.get(name) or (fed.get(name) if before.manual is None else None)
-        demand = demand_of(output, before, wish)
+        demand = demand_of(output, before, weighed.get(name) or wish)
         order, dose = orders.get(name), doses.get(name, FREE)
+        if name in calibrations:
+            dose = min(dose, (most(output.plan, in_force(calibrations, name)), HIGH_LIMIT))
         dosed = _prepared(this, chain, name, demand, guarded, period_s)
         given = demand if dosed is None or demand.value is None else demand._replace(value=dosed.value)
         after, command = permit(

@@ -15,6 +15,7 @@ from edgectl.model.request import Ask, Request
 Change = tuple[str, str, str]
 WITHIN = "within limits"
 _LONGEST_NAME = 64
+_NONE = "-"  # how a unit without a batch is shown, and so no name for one
 
 
 def reset_dose(unit: Unit, guarded: Guarded, request: Request) -> Change:
@@ -36,10 +37,10 @@ def reset_dose(unit: Unit, guarded: Guarded, request: Request) -> Change:
 
 
 def begin_batch(unit: Unit, guarded: Guarded, request: Request) -> Change:
-    """A new batch begins, and its totals with it; what passed in the old one is told beside its name.
+    """A new batch begins, and its totals with it; what passed in the old one is told beside its name. ``-`` only ends the one that runs.
 
     Raises:
-        Refusal: not asked of the unit, no name, or the name of the batch that runs.
+        Refusal: not asked of the unit, no name, the name of the batch that runs, or nothing to end.
     """
     name = request.value
     if request.target != unit.name:
@@ -53,9 +54,15 @@ def begin_batch(unit: Unit, guarded: Guarded, request: Request) -> Change:
         f"{actuator} {figure(state.batch, unit.doses[actuator].unit)}" for actuator, state in doses.items()
     )
     before = guarded.unit.batch or "no batch"
+    before = f"{before} ({totals})" if totals else before
+    if name == _NONE:
+        if not guarded.unit.batch:
+            raise Refusal("no batch is running: there is nothing to end")
+        guarded.unit = replace(guarded.unit, batch="")  # its totals go on counting until another begins
+        return "batch", before, ""
     guarded.doses = {actuator: begun(state) for actuator, state in doses.items()}
     guarded.unit = replace(guarded.unit, batch=name)
-    return "batch", f"{before} ({totals})" if totals else before, name
+    return "batch", before, name
 
 
 def for_doses(guarded: Guarded, request: Request) -> Callable[[Unit, Guarded, Request], Change] | None:

@@ -27,6 +27,7 @@ BINS = 12
 _SLACK = 0.02  # of the output span: achieved further than this from wanted is held back
 _MOVED = 0.25  # of the band: a set point so far away is another one
 _GAP = 10.0  # slots without regulation, and what was seen before does not count any more
+_MOST = 1e12  # of an error or an output: more is no measurement
 _MEMORY_S = 86_400.0  # of the history of the error
 _CONFIRM = 1.5  # bins: a worse finding is in force when two looks in a row found one
 _RELIEF = 0.5  # windows until a better one is
@@ -125,11 +126,16 @@ def _followed(
     return HealthState(chart=_charted(patient, state.chart, tick, loop, evidence, now))
 
 
+def _bounded(value: float) -> float:
+    """Its squares stay numbers."""
+    return min(max(value, -_MOST), _MOST)
+
+
 def _ticked(patient: Patient, tick: Tick, loop: LoopState, value: float | None, dt_s: float) -> Tick:
     """The running slot with one scan more."""
     passed, regulating, idle, high, low, rest, error, absolute, total = tick
     if loop.condition == REGULATING and value is not None:
-        off, output, achieved = loop.setpoint - value, loop.output, loop.achieved
+        off, output, achieved = _bounded(loop.setpoint - value), _bounded(loop.output), loop.achieved
         regulating += dt_s
         error += off * dt_s
         absolute += abs(off) * dt_s

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from edgectl.core.alarm_request import serve_alarm, serve_all
 from edgectl.core.authority import MOVES, check_heard
+from edgectl.core.calibration_record import Around, Bench
+from edgectl.core.calibration_request import serve_calibrate
 from edgectl.core.dose import told
 from edgectl.core.dose_request import for_doses
 from edgectl.core.experiment_request import serve_tune
@@ -51,6 +53,7 @@ class Desk:
     actuators: dict[str, ActuatorState]
     liquids: Liquids
     experiments: dict[str, Experiment] = field(default_factory=dict)
+    bench: Bench = field(default_factory=Bench)
 
     def scene(self) -> Scene:
         """What experiments are judged by."""
@@ -129,9 +132,25 @@ def _apply(desk: Desk, request: Request) -> tuple[str, str, str]:
         return serve_tune(desk.scene(), desk.experiments, desk.loops, request)
     if request.ask is Ask.FEED:
         return serve_feed(desk.unit, desk.guarded.unit.held, desk.liquids, desk.actuators, request)
+    if request.ask is Ask.CALIBRATE:
+        return serve_calibrate(_around(desk), desk.bench, request)
     if request.ask not in MOVES:
         raise Refusal(f"there is nothing to {request.ask.value} under the name {request.target}")
     return _move(desk, request)
+
+
+def _around(desk: Desk) -> Around:
+    """What stands around a calibration."""
+    return Around(
+        desk.unit,
+        desk.guarded.orders,
+        desk.interlocks,
+        desk.loops,
+        desk.actuators,
+        {**desk.liquids.feeds, **desk.liquids.perfusions},
+        desk.measured,
+        desk.now.utc_ns,
+    )
 
 
 def _move(desk: Desk, request: Request) -> tuple[str, str, str]:

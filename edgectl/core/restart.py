@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
+from edgectl.core.calibration import CHECKED, KIND, kept
 from edgectl.core.initial import initial_state
 from edgectl.core.liquid_restart import come_back
 from edgectl.core.loop import REGULATING, TUNING
@@ -145,7 +146,7 @@ class _Desk:
         return Begun(state, tuple(self.events))
 
     def without_experiments(self, saved: State) -> State:
-        """An experiment does not outlive control: its loop begins at the output that held before."""
+        """Neither experiment nor calibration session outlives control: a loop begins at the output that held before."""
         loops = dict(saved.loops)
         for name, state in saved.experiments.items():
             if state.stage is Stage.OVER:
@@ -153,7 +154,9 @@ class _Desk:
             self.tell("experiment", name, state.stage.value, Stage.OVER.value, "aborted: control was stopped")
             if loops[name].condition == TUNING:
                 loops[name] = replace(loops[name], condition=REGULATING, pid=PidState(state.base))
-        return replace(saved, loops=loops, experiments={})
+        for name, session in saved.sessions.items():
+            self.tell(KIND, name, CHECKED, "over", f"control was stopped while {session.who} calibrated")
+        return replace(saved, loops=loops, experiments={}, sessions={})
 
     def hold(self, snapshot: Snapshot, saved: State, outage: Outage) -> Begun:
         """The unit comes up HELD: everything that protects is kept by name."""
@@ -181,6 +184,7 @@ class _Desk:
             unit=unit,
             feeds=feeds,
             perfusions=perfusions,
+            calibrations=kept(self.plan, saved.calibrations, self.tell),
         )
         return Begun(state, tuple(self.events))
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgectl.core.calibration import follow_sessions, judge_tag, remind, runs
+from edgectl.core.calibration_record import Bench
 from edgectl.core.cascade import accepted_output
 from edgectl.core.chain import Chain, permit_all
 from edgectl.core.containment import decide, learn
+from edgectl.core.correction import confirmed, in_force
 from edgectl.core.dosing import advanced
 from edgectl.core.experiment_request import conduct, record
 from edgectl.core.feedforward import readings
@@ -24,7 +27,6 @@ from edgectl.core.interlock import (
     label,
     watch,
 )
-from edgectl.core.judge import judge
 from edgectl.core.ladder import steer
 from edgectl.core.liquid import demand_all, pass_all, settle_all
 from edgectl.core.loop import (
@@ -43,6 +45,7 @@ from edgectl.core.share import achieved_output
 from edgectl.core.soft import estimate
 from edgectl.core.turn import Turn
 from edgectl.core.unit import unit_of
+from edgectl.model.calibration import CalibrationSession
 from edgectl.model.fusion import FusionState
 from edgectl.model.health import HealthState
 from edgectl.model.image import Image
@@ -72,8 +75,11 @@ def scan(
     several periods: delays and ages count all of it, control moves by at most two periods' worth.
     """
     unit = unit_of(plan)
+    if state.calibrations:
+        image = confirmed(image, state.calibrations)
     this = Turn(unit, image, now, dt_s, min(dt_s, _STEPS * plan.period_s), [])
-    tags, measured, fusions = _judge(this, state)
+    sessions = follow_sessions(this, state.sessions, state.actuators)
+    tags, measured, fusions = _judge(this, state, sessions)
     soft = estimate(this, state.soft, tags, state.tags, measured)
     interlocks = _watch(this, state.interlocks, measured)
     guarded = guard(plan, unit, state, image, measured, interlocks, now, dt_s, this.events, fusions)
@@ -88,6 +94,7 @@ def scan(
         dict(state.actuators),
         liquids,
         dict(state.experiments),
+        Bench(remind(this, state.calibrations), sessions),
     )
     lapse(unit, desk.loops, desk.actuators, lost=bool(guarded.facts.uplink), dt_s=dt_s, tell=this.tell)
     replies = serve(desk, requests, this.events) if requests else ()
@@ -98,7 +105,10 @@ def scan(
     moves, faults = _move(this, loops, measured, actuators, guarded.unit.setpoints, tuned)
     chain = Chain({}, {}, {}, set(), set(), advanced(unit.dosing, state.dosing, dt_s))
     fed = demand_all(this, liquids, measured, actuators, plan.period_s)
-    permit_all(this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s, fed)
+    permit_all(
+        this, chain, actuators, moves, interlocks, guarded, measured, plan.period_s, fed,
+        runs(sessions), desk.bench.calibrations,
+    )  # fmt: skip
     settle_all(this, liquids, chain)
     settled = _settle(this, chain, loops, moves, faults, measured)
     return Result(
@@ -121,6 +131,8 @@ def scan(
             feeds=liquids.feeds,
             perfusions=liquids.perfusions,
             fusions=fusions,
+            calibrations=desk.bench.calibrations,
+            sessions=sessions,
         ),
         measurements=tuple(measured.values()),
         commands=tuple(chain.commands.values()),
@@ -130,7 +142,7 @@ def scan(
 
 
 def _judge(
-    this: Turn, state: State
+    this: Turn, state: State, sessions: Mapping[str, CalibrationSession]
 ) -> tuple[dict[str, TagState], dict[str, Measurement], dict[str, FusionState]]:
     tags, fused = state.tags, this.unit.fusions
     states: dict[str, TagState] = {fusion.tag.name: tags[fusion.tag.name] for fusion in fused}
@@ -138,8 +150,10 @@ def _judge(
     samples = this.image.samples
     for gate in this.unit.gates:
         name = gate.name
-        before = tags[name]
-        after, measurement = judge(gate, before, samples.get(gate.channel), this.at)
+        before = state.tags[name]
+        calibration = in_force(state.calibrations, name)
+        sample = samples.get(gate.channel)
+        after, measurement = judge_tag(gate, before, sample, this.at, calibration, sessions.get(name))
         states[name], measured[name] = after, measurement
         if after.quality is not before.quality:
             reason = measurement.reason or "fresh and plausible"

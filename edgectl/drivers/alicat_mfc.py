@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import BadReply, Misconfigured, NoReply, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.alicat import Frame, Layout, decode_frame, decode_layout
 from edgectl.wire.limit import sendable
@@ -151,6 +152,24 @@ def encode(unit_id: str, command: str) -> bytes:
     if _LEGACY_SETPOINT.match(command):
         raise ValueError(f"{unit_id}{command} would be a legacy set point: not sent")
     return f"{unit_id}{command}\r".encode("ascii")
+
+
+def _who(address: str) -> bytes:
+    """Firmware. Never the bare letter: ``Z`` and ``T`` alone would zero and tare a scale."""
+    return encode(address, "VE")
+
+
+PROBES = (
+    Probe(
+        (19200, 38400, 9600, 57600, 115_200),
+        "8N1",
+        tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        (Variant(Options(full_scale=1.0), re.compile(rb"[A-Z] .*\d\d?v\d\d")),),
+        _who,
+        wait_s=0.04,
+        likely=8,
+    ),
+)
 
 
 class Driver:

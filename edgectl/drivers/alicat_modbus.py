@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import ModbusPort
@@ -123,6 +124,17 @@ def decode_reading(channel: Channel, value: float | None, flags: int = 0) -> Rea
         if flags >> bit & 1 and channel.name in concerned
     ]
     return Reading(channel.name, value, *worst(found))
+
+
+PROBES = (
+    Probe(
+        (19200, 9600, 38400, 57600, 115_200),
+        "8N1",
+        numbers(1, 247),
+        (Variant(Options(full_scale=1.0)),),
+        rank=3,
+    ),
+)
 
 
 class Driver:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from edgectl.model.fault import InstrumentFault, Misconfigured
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
-from edgectl.wire.ezo import Circuit, Reply, decode_number, reading_command
+from edgectl.model.probe import ALONE, Probe, Variant
+from edgectl.wire.ezo import BAUDS, WHO_ANSWER, WHO_S, Circuit, Reply, decode_number, reading_command, who
 from edgectl.wire.port import AsciiPort
 
 MANUAL = "Atlas Scientific, EZO-DO data sheet V4.1, UART mode"
@@ -42,6 +43,9 @@ def polls(options: Options) -> tuple[Poll, ...]:  # noqa: ARG001 - the same for 
 def decode(reply: Reply) -> Reading:
     """The saturation. ``no output`` and ``check probe`` stand where a number would (data sheet, "output parameters")."""
     return decode_number("do", reply, LOW, HIGH, "outside 0..400 %")
+
+
+PROBES = (Probe(BAUDS, "8N1", ALONE, (Variant(Options(), WHO_ANSWER),), who, WHO_S),)
 
 
 class Driver:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from edgectl.model.fault import InstrumentFault
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import ALONE, Probe, Variant
 from edgectl.model.quality import DeviceStatus
-from edgectl.wire.ezo import Circuit, Reply, decode_number, reading_command
+from edgectl.wire.ezo import BAUDS, WHO_ANSWER, WHO_S, Circuit, Reply, decode_number, reading_command, who
 from edgectl.wire.port import AsciiPort
 
 MANUAL = "Atlas Scientific, EZO-pH data sheet V5, UART mode"
@@ -45,6 +46,9 @@ def decode(reply: Reply) -> Reading:
     if reading.value is None or LOW < reading.value < HIGH:
         return reading
     return Reading("ph", reading.value, DeviceStatus.OUT_OF_SPECIFICATION, "at the end of the range")
+
+
+PROBES = (Probe(BAUDS, "8N1", ALONE, (Variant(Options(), WHO_ANSWER),), who, WHO_S),)
 
 
 class Driver:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from edgectl.model.fault import InstrumentFault, Misconfigured
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
-from edgectl.wire.ezo import Circuit, Reply, decode_number
+from edgectl.model.probe import ALONE, Probe, Variant
+from edgectl.wire.ezo import BAUDS, WHO_ANSWER, WHO_S, Circuit, Reply, decode_number, who
 from edgectl.wire.port import AsciiPort
 
 MANUAL = "Atlas Scientific, EZO-RTD data sheet, UART mode"
@@ -39,6 +40,9 @@ def polls(options: Options) -> tuple[Poll, ...]:  # noqa: ARG001 - the same for 
 def decode(reply: Reply) -> Reading:
     """The temperature. An open probe reads about -1023, which is no temperature (data sheet, "reading")."""
     return decode_number("temperature", reply, LOW_C, HIGH_C, "probe open or shorted")
+
+
+PROBES = (Probe(BAUDS, "8N1", ALONE, (Variant(Options(), WHO_ANSWER),), who, WHO_S),)
 
 
 class Driver:

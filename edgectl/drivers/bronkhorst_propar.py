@@ -6,11 +6,13 @@ that wears, so one that stands is not written again. A set point survives the lo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgectl.model.fault import BadReply, Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import AsciiPort
@@ -93,6 +95,23 @@ def decode_reading(channel: Channel, value: float | None, alarm: int = 0) -> Rea
         return Reading(channel.name, None, DeviceStatus.FAILURE, f"{shown}, not in {span}")
     found = [(rank, text) for bit, rank, text in ALARMS if alarm >> bit & 1]
     return Reading(channel.name, value, *worst(found))
+
+
+def _who(address: str) -> bytes:
+    return encode_read(int(address), SERIAL)
+
+
+PROBES = (
+    Probe(
+        (38400,),
+        "8N1",
+        ("128", *numbers(3, 120)),
+        (Variant(Options(full_scale=1.0), re.compile(rb":[0-9A-F]{4}02")),),
+        _who,
+        wait_s=0.06,
+        likely=4,
+    ),
+)
 
 
 class Driver:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edgectl.model.fault import Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import ModbusPort
@@ -120,6 +122,17 @@ def decode_process(words: Sequence[int], status: int, decimals: int) -> tuple[Re
         decode_reading(WORKING_SETPOINT, working, status, decimals),
         decode_reading(OUTPUT, output, status, decimals),
     )
+
+
+PROBES = (
+    Probe(
+        (9600, 19200, 4800, 2400, 1200),
+        "8N1",
+        numbers(1, 254),
+        (Variant(Options(25.0, 5.0, 45.0), model=re.compile("0x32")),),
+        rank=2,
+    ),
+)
 
 
 class Driver:

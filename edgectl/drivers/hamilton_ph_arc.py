@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from edgectl.model.fault import InstrumentFault
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
-from edgectl.wire.arc import PMC1, PMC6, Causes, Sensor
+from edgectl.wire.arc import BAUDS, PMC1, PMC6, Causes, Sensor
 from edgectl.wire.port import ModbusPort
 
 MANUAL = "Hamilton, pH ARC Sensors Modbus RTU Programmer's Manual (EPHUM011), 624300/01"
@@ -60,6 +61,9 @@ def channels(options: Options) -> tuple[Channel, ...]:  # noqa: ARG001 - the sam
 def polls(options: Options) -> tuple[Poll, ...]:  # noqa: ARG001 - the same for every sensor
     """Each measurement block must be read whole, so each is its own poll."""
     return POLLS
+
+
+PROBES = (Probe(BAUDS, "8N2", numbers(1, 32), (Variant(Options()),)),)
 
 
 class Driver:

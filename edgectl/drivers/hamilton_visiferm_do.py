@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from edgectl.model.fault import InstrumentFault
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
-from edgectl.wire.arc import PMC1, PMC6, Causes, Sensor
+from edgectl.model.probe import Probe, Variant, numbers
+from edgectl.wire.arc import BAUDS, PMC1, PMC6, Causes, Sensor
 from edgectl.wire.port import ModbusPort
 
 MANUAL = "Hamilton, VisiFerm DO / VisiFerm DO Arc Modbus RTU Programmer's Manual (ODOUM043), 624179/05"
@@ -44,6 +45,9 @@ def channels(options: Options) -> tuple[Channel, ...]:  # noqa: ARG001 - the sam
 def polls(options: Options) -> tuple[Poll, ...]:  # noqa: ARG001 - the same for every sensor
     """Each measurement block must be read whole, so each is its own poll."""
     return POLLS
+
+
+PROBES = (Probe(BAUDS, "8N2", numbers(1, 32), (Variant(Options()),)),)
 
 
 class Driver:

@@ -6,11 +6,13 @@ select internal or process by hand. A newer thermostat has a communication watch
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from edgectl.model.fault import BadReply, Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import ALONE, Probe, Variant
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.pb import decode, encode_read, encode_write
@@ -103,6 +105,22 @@ def findings(error: int, warning: int) -> tuple[Finding, ...]:
         (DeviceStatus.FAILURE, f"error {error}") if error < 0 else (DeviceStatus.GOOD, ""),
         (DeviceStatus.MAINTENANCE_REQUIRED, f"warning {warning}") if warning < 0 else (DeviceStatus.GOOD, ""),
     )
+
+
+def _who(_: str) -> bytes:
+    return encode_read(SERIAL_HIGH)
+
+
+PROBES = (
+    Probe(
+        (9600,),
+        "8N1",
+        ALONE,
+        (Variant(Options(low_c=5.0, high_c=45.0, safe_c=25.0), re.compile(rb"\{S1B[0-9A-F]{4}")),),
+        _who,
+        wait_s=0.2,
+    ),
+)
 
 
 class Driver:

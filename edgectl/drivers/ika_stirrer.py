@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import BadReply, Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import ALONE, Probe, Variant
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import AsciiPort
@@ -103,6 +104,22 @@ def decode_watchdog(line: str) -> int:
     if found is None:
         raise BadReply(f"{line!r} confirms no watchdog")
     return int(found[1])
+
+
+def _who(_: str) -> bytes:
+    return b"IN_NAME \r\n"
+
+
+PROBES = (
+    Probe(
+        (9600,),
+        "7E1",
+        ALONE,
+        (Variant(Options(high_rpm=100.0, safe_rpm=50.0), re.compile(rb"[A-Za-z]{3}.* \r\n")),),
+        _who,
+        wait_s=0.2,
+    ),
+)
 
 
 class Driver:

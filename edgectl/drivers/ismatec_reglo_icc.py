@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import BadReply, Misconfigured, NoReply, Refused, Restarted, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import AsciiPort
 
@@ -112,6 +113,22 @@ def line(raw: bytes) -> bool:
 def line_or_done(raw: bytes) -> bool:
     """Whether a line or a single state is there: a flow rate is acknowledged by either."""
     return line(raw) or raw.strip(b"\r\n") == b"*"
+
+
+def _who(_: str) -> bytes:
+    return f"{PUMP}#\r\n".encode("ascii")
+
+
+PROBES = (
+    Probe(
+        (9600,),
+        "8N1",
+        ("1",),
+        (Variant(Options(flow_high=1.0), re.compile(rb"ICC", re.IGNORECASE)),),
+        _who,
+        wait_s=0.15,
+    ),
+)
 
 
 class Driver:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import BadReply, Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import ALONE, Probe, Variant
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import AsciiPort
@@ -157,6 +158,22 @@ def finding(code: int, channel: str) -> Finding:
     if code >= 0 or code in REFUSALS or channel not in _DRIVE:
         return DeviceStatus.GOOD, ""
     return DeviceStatus.FAILURE, f"alarm {code}: {ALARMS.get(code, 'see the manual of this model')}"
+
+
+def _who(_: str) -> bytes:
+    return b"VERSION\r"
+
+
+PROBES = (
+    Probe(
+        (4800, 9600),
+        "7E1",
+        ALONE,
+        (Variant(Options(low_c=5.0, high_c=45.0, safe_c=25.0), re.compile(rb"JULABO", re.IGNORECASE)),),
+        _who,
+        wait_s=0.2,
+    ),
+)
 
 
 class Driver:

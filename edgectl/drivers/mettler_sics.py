@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from edgectl.model.fault import BadReply, InstrumentFault, Misconfigured, Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import ALONE, Probe, Variant
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.port import AsciiPort
 from edgectl.wire.text_line import END, number, one_line, quoted
@@ -89,6 +91,22 @@ def _weight(value: float, unit: str, options: Options) -> Reading:
         text = f"{value:g} {unit} is more than the capacity of {options.capacity:g} {options.unit}"
         return Reading("weight", None, DeviceStatus.FAILURE, text)
     return Reading("weight", weight)
+
+
+def _who(_: str) -> bytes:
+    return b"I4\r\n"
+
+
+PROBES = (
+    Probe(
+        (9600, 19200, 38400, 4800, 2400, 1200),
+        "8N1",
+        ALONE,
+        (Variant(Options(capacity=1.0), re.compile(rb"I4 A |E[STL]\r\n")),),
+        _who,
+        wait_s=0.15,
+    ),
+)
 
 
 class Driver:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import BadReply, Misconfigured, Refused, Restarted, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import AsciiPort
@@ -131,6 +132,30 @@ def decode_status(raw: bytes, series: Series, number: int) -> Status:
 def ended(raw: bytes) -> bool:
     """Whether the line has ended with its mark. A CR or LF may follow it; one that comes later is dropped before the next request."""
     return raw.rstrip(b"\r\n").endswith(b"!")
+
+
+def _who(address: str) -> bytes:
+    return f"{address}RS\r".encode("ascii")
+
+
+PROBES = (
+    Probe(
+        (9600,),
+        "8N2",
+        numbers(1, 32),
+        (
+            Variant(Options(1.0, 100.0), re.compile(rb"[567]20.*!", re.DOTALL)),
+            Variant(
+                Options(1.0, 100.0, 3.0, series=Series.SMALL),
+                re.compile(rb"323.*!", re.DOTALL),
+                told=(("series", '"323"'),),
+            ),
+        ),
+        _who,
+        wait_s=0.05,
+        likely=8,
+    ),
+)
 
 
 class Driver:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.model.quality import DeviceStatus
 from edgectl.wire.current import FULL_SCALE_MA, current_of, judge, value_of
 from edgectl.wire.limit import sendable
@@ -88,6 +89,13 @@ def decode(word: int, output: Output) -> Reading:
 def encode(value: float, output: Output) -> int:
     """The current in uA."""
     return round(current_of(value, output.low, output.high, output.zero_ma) * 1000)
+
+
+PROBES = (
+    Probe(
+        (9600, 19200, 38400, 57600, 115_200, 4800), "8N1", numbers(1, 255), (Variant(Options(())),), rank=1
+    ),
+)
 
 
 class Driver:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edgectl.model.fault import Refused, WrongInstrument
 from edgectl.model.instrument import Channel, Identity, Poll, Watchdog, Wire
 from edgectl.model.measurement import Reading
+from edgectl.model.probe import Probe, Variant, numbers
 from edgectl.wire.limit import sendable
 from edgectl.wire.port import ModbusPort
 
@@ -61,6 +62,11 @@ def encode(relay: int, closed: bool, hold_s: float) -> tuple[int, int]:
     if closed and hold_s:
         return FLASH_ON + relay, round(hold_s * 10)
     return relay, ON if closed else OFF
+
+
+PROBES = (
+    Probe((9600, 19200, 38400, 57600, 115_200, 4800), "8N1", numbers(1, 255), (Variant(Options()),), rank=1),
+)
 
 
 class Driver:

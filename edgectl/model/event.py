@@ -11,7 +11,7 @@ class Event(NamedTuple):
     """A transition worth a record: ``subject`` went from ``before`` to ``after`` because of ``reason``.
 
     ``kind`` is one of quality, vote, mode, setpoint, interlock, hazard, restriction, actuator, loop, manual, alarm, request, unit, authority,
-    uplink, check, dose, health, batch, restart, snapshot, instrument, line, scan, notice, process.
+    uplink, check, dose, health, batch, restart, snapshot, instrument, line, scan, notice, files, plan, change, process.
     ``actor`` is a person, a process, or the part of the core that decided.
     """
 

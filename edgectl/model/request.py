@@ -26,6 +26,7 @@ class Ask(enum.Enum):
     BATCH = "batch"  # the unit: a new batch of this name begins, and totals with it
     TUNE = "tune"  # a loop: an experiment begins (its method), or stops
     FEED = "feed"  # a feed or a perfusion: start, pause, resume, stop, clock HOURS, bolus AMOUNT
+    CALIBRATE = "calibrate"  # a tag or an actuator: a session begins or ends, a calibration comes into force or is taken back
 
 
 class Origin(enum.Enum):

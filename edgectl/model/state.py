@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edgectl.model.calibration import CalibrationSession, CalibrationState
 from edgectl.model.command import Command
 from edgectl.model.dosing import DosingState
 from edgectl.model.event import Event
@@ -234,6 +235,8 @@ class State:
     feeds: Mapping[str, FeedState] = field(default_factory=dict)
     perfusions: Mapping[str, PerfusionState] = field(default_factory=dict)
     fusions: Mapping[str, FusionState] = field(default_factory=dict)
+    calibrations: Mapping[str, CalibrationState] = field(default_factory=dict)
+    sessions: Mapping[str, CalibrationSession] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,7 @@ def essence(state: State) -> object:
         [(name, actuator.manual) for name, actuator in state.actuators.items()],
         [(name, feed.stage, feed.given, feed.bolus > 0.0) for name, feed in state.feeds.items()],
         [(name, perfusion.stage) for name, perfusion in state.perfusions.items()],
+        state.calibrations,
     )
 
 

@@ -19,6 +19,8 @@ from edgectl.wire.port import ModbusPort
 from edgectl.wire.status import Finding, worst
 from edgectl.wire.word import float32_low_first, measured, uint32_low_first
 
+BAUDS = (19200, 9600, 38400, 57600, 115_200, 4800)
+"""The factory setting first (register 4102)."""
 FIRMWARE, SERIAL_NUMBER, PART_NUMBER = 1032, 1312, 1280
 PMC1, PMC6 = 2090, 2410
 WARNINGS, ERRORS, QUALITY = 4736, 4800, 4872

@@ -72,10 +72,12 @@ class Ascii:
             finally:
                 self._statistics.busy_s += self._line.now() - begun
 
-    async def settle(self, request: bytes, quiet_s: float, gap_s: float | None = None) -> bytes:
+    async def settle(
+        self, request: bytes, quiet_s: float, gap_s: float | None = None, more_s: float = 0.0
+    ) -> bytes:
         """Send, listen for ``quiet_s``, and return what came without the echo: at most the first 4096 bytes.
 
-        With ``gap_s`` it ends as soon as something has come and then nothing for so long.
+        With ``gap_s`` it ends as soon as something has come and then nothing for so long; what has begun may take ``more_s`` longer.
         """
         async with self._lock:
             self._statistics.late_bytes += self._link.discard()
@@ -83,6 +85,7 @@ class Ascii:
             heard = bytearray()
             by = until
             while self._line.silent_from < until and (data := await self._line.read(by)):
+                until, more_s = until + more_s, 0.0
                 by = until if gap_s is None else min(until, self._line.silent_from + gap_s)
                 heard += data[: _LONGEST - len(heard)]
                 await asyncio.sleep(_PACE_S)

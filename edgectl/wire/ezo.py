@@ -21,6 +21,13 @@ REPLY_S = 1.6
 SETTLE_S = 0.5
 IDENTIFY_S = 1.0
 
+BAUDS = (9600, 38400, 115_200, 57600, 19200, 2400, 1200, 300)
+"""Of the UART, the factory setting first."""
+WHO_S = 0.4
+"""Longest time to the first byte of an answer to ``i``."""
+WHO_ANSWER = re.compile(rb"\?i,|\*(OK|ER|WA|RS|RE)", re.IGNORECASE)
+"""A circuit that wakes or restarts answers with a code, and has lost the question."""
+
 _ENDS = ("*OK", "*ER", "*RS", "*RE")
 _RESTARTS = ("*RS", "*RE")
 _NOTES = ("*WA", "*SL", "*DONE")
@@ -113,6 +120,11 @@ def decode_number(channel: str, reply: Reply, low: float, high: float, beyond: s
     if not low <= value <= high:
         return Reading(channel, None, DeviceStatus.FAILURE, f"{text}: {beyond}")
     return Reading(channel, value + 0.0, *worst(reply.supply))
+
+
+def who(_: str) -> bytes:
+    """Ask which circuit it is; its address is its line."""
+    return b"i\r"
 
 
 def reading_command(temperature_c: float | None) -> str:

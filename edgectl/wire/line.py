@@ -114,6 +114,15 @@ class Line:
             raise ValueError(f"line {self.plan.name} does not speak ASCII")
         return _AsciiInstrument(self, self._wire, address)
 
+    async def hail(self, request: bytes, wait_s: float, more_s: float, gap_s: float) -> bytes:
+        """Send a text to whoever may be there, and return what comes: begun within ``wait_s``, ended by a gap or ``more_s`` later.
+
+        Nobody is owed an answer by it: for a line of which nothing is known yet.
+        """
+        assert isinstance(self._wire, Ascii)
+        with self.in_use:
+            return await self._wire.settle(request, wait_s, gap_s, more_s)
+
     def owed_until(self, address: str, *, writing: bool = False) -> float:
         """The loop's time until which the instrument may still answer something it was asked before.
 

@@ -121,7 +121,7 @@ class Tuner:
         self._loop, self._tries, self._next_s = "", 0, t_s + PAUSE_S
 
 
-def tune(plate: Nameplate, plant: BenchPlant, robustness: float = 1.0, hours: float = 24.0) -> Tuning:
+def tune(plate: Nameplate, plant: BenchPlant, robustness: float = 1.6, hours: float = 24.0) -> Tuning:
     """Tune edgectl's loops on this plant.
 
     Raises:

@@ -72,7 +72,7 @@ def _stuck_line(stage: Stage) -> Finding:
     others = [
         n
         for n, tag in status["tags"].items()
-        if tag["quality"] != "GOOD" and n not in ("AT-101", "AT-102", "TT-103")
+        if tag["quality"] != "GOOD" and not tag["estimated"] and n not in ("AT-101", "AT-102", "TT-103")
     ]
     struck = stage.struck("noise")
     stage.clear("probes")

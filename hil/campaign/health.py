@@ -22,8 +22,9 @@ def _instruments(status: dict[str, Any]) -> Iterator[str]:
 
 
 def _values(status: dict[str, Any]) -> Iterator[str]:
+    """What is measured; an estimate that is not sure yet, or for which a probe is missing, is honest."""
     for name, tag in status["tags"].items():
-        if tag["quality"] != "GOOD":
+        if tag["quality"] != "GOOD" and not tag["estimated"]:
             yield f"{name} {tag['quality']}: {tag['reason']}"
 
 

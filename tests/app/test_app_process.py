@@ -64,22 +64,26 @@ def test_status_shows_every_loop_and_line(unit: Unit) -> None:
     assert json.loads(unit.command("status", "--json").stdout)["unit"] == "BR-DEMO"
 
 
-def test_a_reload_touches_nothing_and_says_what_a_restart_would_change(unit: Unit) -> None:
+def test_a_reload_takes_a_tuning_and_says_what_needs_a_restart(unit: Unit) -> None:
     folder = unit.state / "BR-DEMO"
     same = unit.command("reload", "--state", str(folder))
     assert (same.returncode, "nothing to do" in same.stdout) == (ExitCode.OK, True), same.stderr
     link = folder / "plan" / "current"
     before = load_plan(link.read_bytes())
     first, *others = before.loops
-    store_plan(folder / "plan", seal(replace(before, loops=(replace(first, gain=first.gain * 2), *others))))
-    try:
-        said = unit.command("reload", "--state", str(folder))
-    finally:
-        store_plan(folder / "plan", before)
+    wires = replace(before, period_s=before.period_s * 2)
+    store_plan(folder / "plan", seal(wires))
+    said = unit.command("reload", "--state", str(folder))
     assert said.returncode == ExitCode.FAILED
-    assert f"changed: loops.{first.name}\n" in said.stderr
-    assert "is taken at a restart" in said.stderr
+    assert "restart, idle only: period_s: 2 -> 4" in said.stderr
     assert unit.status()["plan"] == before.digest
+    tighter = seal(replace(before, loops=(replace(first, gain=first.gain * 2), *others)))
+    for plan in (tighter, before):
+        store_plan(folder / "plan", plan)
+        taken = unit.command("reload", "--state", str(folder))
+        assert taken.returncode == ExitCode.OK, taken.stderr
+        assert f"live: loops.{first.name}.gain" in taken.stderr
+        assert unit.status()["plan"] == plan.digest
 
 
 def test_a_second_control_process_is_refused(unit: Unit) -> None:
@@ -156,7 +160,9 @@ def test_the_unit_stops_with_outputs_safe_and_its_journal_replays(unit: Unit) ->
     journal = unit.state / "BR-DEMO" / "journal.db"
     said = unit.command("replay", str(journal))
     assert said.returncode == ExitCode.OK, said.stdout
-    assert said.stdout.count("all commands agree to the bit") == 2, "one run before the kill, one after"
+    assert said.stdout.count("all commands agree to the bit") == 4, (
+        "a run for each plan, and one after the kill"
+    )
     _flip_one_input_byte(journal)
     changed = unit.command("replay", str(journal))
     assert changed.returncode == ExitCode.FAILED

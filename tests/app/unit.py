@@ -127,7 +127,7 @@ class Unit:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
 
@@ -184,7 +184,7 @@ def running(
             started(*command, env=environment(state), stderr=log) as supervisor,
         ):
             unit = Unit(supervisor, state, where["control"], mqtt, overrides)
-            until(lambda: (found := unit.answers()) and all_answer(found), max(15.0, 60.0 / speed))
+            until(lambda: (found := unit.answers()) and all_answer(found), 60.0)
             yield unit
 
 

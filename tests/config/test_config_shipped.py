@@ -30,8 +30,8 @@ print(compiled.plan.digest, compiled.problems)
 """
 
 
-def test_there_is_a_bench_a_demo_a_real_unit_and_a_perfusion() -> None:
-    assert [path.name for path in SHIPPED] == ["bench", "demo", "example-2l", "perfusion-2l"]
+def test_there_is_a_bench_a_demo_and_a_unit_of_each_kind() -> None:
+    assert [path.name for path in SHIPPED] == ["bench", "demo", "example-2l", "perfusion-2l", "rocking-2l"]
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)

@@ -18,7 +18,7 @@ from edgectl.model.loop_plan import LoopPlan
 from edgectl.model.plan import Plan
 from edgectl.model.vessel_plan import VesselKind, VesselPlan
 
-CONFIGS = Path(__file__).parents[2] / "configs" / "bench"
+CONFIGS = Path(__file__).with_name("servos")
 FILES = {name: (CONFIGS / name).read_text() for name in ("unit.yaml", "safety.yaml", "uplink.yaml")}
 HERE = "§"
 
@@ -54,7 +54,7 @@ def test_a_temperature_cascade_is_a_master_and_its_slave() -> None:
     plan = bench()
     vessel, jacket = loop(plan, "TIC-101"), loop(plan, "TIC-102")
     assert (vessel.segments, jacket.master, jacket.mode) == ((), "TIC-101", Mode.CAS)
-    assert vessel.out_high == jacket.setpoint_high == pytest.approx(41.2), "0.8 K below the blanket's limit"
+    assert vessel.out_high == jacket.setpoint_high == pytest.approx(41.0), "1 K below the blanket's limit"
     assert vessel.feedforward[0].source == "setpoint"
     heats, cools = jacket.segments
     assert (heats.out_low, heats.out_high, heats.low, heats.high) == (0.0, 100.0, 0.0, 100.0)
@@ -86,7 +86,7 @@ def test_oxygen_servos_keep_the_total_flow_and_their_order() -> None:
     for output, flow in oxygen.points:
         assert enriched[output] + flow == pytest.approx(100.0)
     for output, flow in nitrogen.points:
-        assert enriched[output] + flow == pytest.approx(50.0)
+        assert enriched[output] + flow == pytest.approx(100.0)
     assert segments["SC-101"].out_high <= oxygen.out_low
     assert (nitrogen.out_high, nitrogen.wait_s, oxygen.wait_s) == (0.0, 300.0, 60.0)
     assert unit_of(plan).loops["AIC-102"].gates
@@ -107,7 +107,10 @@ def test_each_per_cent_of_the_oxygen_servos_does_the_same() -> None:
 def test_a_structure_keeps_what_is_written_over_what_follows() -> None:
     plan = bench("loops.AIC-101.gain=123 %/pH", "loops.AIC-101.integral=7 min")
     found = loop(plan, "AIC-101")
-    assert (found.gain, found.integral_s, found.smooth_s) == (123.0, 420.0, 0.0)
+    derived = loop(bench(), "AIC-101")
+    assert (found.gain, found.integral_s, found.derivative_s) == (123.0, 420.0, 0.0)
+    assert found.smooth_s == derived.smooth_s, "what keeps a probe's noise quiet stays"
+    assert found.output_step == pytest.approx(derived.output_step * 123.0 / derived.gain)
 
 
 def test_tight_makes_a_loop_faster() -> None:

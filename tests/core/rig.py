@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from edgectl.core.correction import settings
 from edgectl.core.initial import initial_state
 from edgectl.core.scan import scan
 from edgectl.model.command import Command
@@ -184,7 +185,8 @@ class Bench:
         self.result = scan(self.plan, self.state, image, requests, self.now, dt_s)
         self.state = self.result.state
         self.events += self.result.events
-        for command in self.result.commands:
+        plans = {actuator.name: actuator for actuator in self.plan.actuators}
+        for command in settings(self.result.commands, self.state.calibrations, plans):
             self._confirm(command)
         return self.result
 

@@ -168,7 +168,7 @@ def test_numbers_that_run_away_are_such_an_exception() -> None:
 
 def test_an_exception_in_what_protects_is_contained_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judging, interlocks, the chain: nobody knows any more what is protected, so the process ends with outputs safe."""
-    for name in ("scan.judge", "scan.watch", "chain.permit", "scan.guard", "chain.follow"):
+    for name in ("scan.judge_tag", "scan.watch", "chain.permit", "scan.guard", "chain.follow"):
         bench = regulating()
         with monkeypatch.context() as patch:
             patch.setattr(f"edgectl.core.{name}", lambda *_: 1 / 0)

@@ -328,6 +328,22 @@ def test_what_is_no_batch(target: str, value: float | str, reason: str) -> None:
     assert bench.state.unit.batch == "B-0"
 
 
+def test_a_batch_ends_and_its_totals_count_until_another_begins() -> None:
+    bench = unit(replace(FEED, per_hour=0.0))
+    refused = bench.ask(Ask.BATCH, "BR-DEMO", "-")
+    assert refused.reason == "no batch is running: there is nothing to end"
+    bench.ask(Ask.BATCH, "BR-DEMO", "B-1")
+    bench.ask(Ask.OUTPUT, "P-102", 6.0)
+    bench.run(180)
+    total = bench.state.doses["P-102"].batch
+    assert total > 11.9
+    assert bench.ask(Ask.BATCH, "BR-DEMO", "-").accepted
+    assert bench.state.unit.batch == ""
+    assert bench.told("batch", "BR-DEMO")[-1] == (f"B-1 (P-102 {total:.6g} mL)", "")
+    assert bench.command("P-102").restricted_by == (PER_BATCH,), "an end gives nobody another portion"
+    assert bench.state.doses["P-102"].batch == total
+
+
 def test_a_batch_name_may_be_as_long_as_that() -> None:
     assert unit().ask(Ask.BATCH, "BR-DEMO", "x" * 64).accepted
 

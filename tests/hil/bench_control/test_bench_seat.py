@@ -30,9 +30,9 @@ def test_after_two_minutes_without_power_it_goes_on_by_itself() -> None:
     trend = Trend(every_s=10)
     Station(plate, make(1, scenario.filling), edgectl_seat.build(plate), scenario).run(trend)
     heater = dict(zip(trend.time_s, trend.values["heater.command"], strict=True))
-    assert heater[120.0] > 5.0
+    assert max(heater[at] for at in (90.0, 100.0, 110.0, 120.0)) > 5.0
     assert heater[200.0] == 0.0
-    assert heater[260.0] > 5.0
+    assert max(power for at, power in heater.items() if at > 240.0) > 5.0, heater
 
 
 def test_a_set_point_that_edgectl_refuses_ends_the_run() -> None:

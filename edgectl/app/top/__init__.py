@@ -1,0 +1,1 @@
+"""``edgectl top``: a running unit on one screen of a plain terminal."""
