@@ -137,12 +137,13 @@ def test_noise_at_a_border_neither_opens_it_nor_shuts_it_for_ever() -> None:
     waited: tuple[float, ...] = ()
     for wanted in [60.0, 30.0] * 20:
         output, waited, _ = pass_gates(gate, waited, output, wanted, 1.0, GRAIN)
-        assert output <= 40.0
-    opened = False
+        assert output == min(wanted, 40.0)
+    outputs = []
     for wanted in [60.0, 60.0, 30.0] * 5:
         output, waited, _ = pass_gates(gate, waited, output, wanted, 1.0, GRAIN)
-        opened |= output > 40.0
-    assert opened
+        outputs.append(output)
+    shut, open_ = [40.0, 40.0, 30.0] * 3, [60.0, 60.0, 30.0]
+    assert outputs == [*shut, 40.0, 60.0, 30.0, *open_], "each round counts one second of the five"
 
 
 def test_the_way_back_has_no_wait() -> None:
