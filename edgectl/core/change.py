@@ -75,6 +75,7 @@ _OF_PART: Mapping[str, When] = {
     "uplink": When.RESTART,
     "journal": When.RESTART,
 }  # everything else: AT_HOLD
+_LONGEST = 60
 _JUDGING = frozenset({"low", "high", "late_s", "stale_s", "flat_s", "rate_per_s", "rate_samples", "voted"})
 
 
@@ -92,7 +93,7 @@ def _of_part(part: str, before: Any, after: Any) -> Iterator[Change]:
         return
     old, new = _named(before), _named(after)
     if old is None or new is None:
-        yield Change(part, "", "", _show(before), _show(after), _OF_PART.get(part, When.AT_HOLD))
+        yield Change(part, "", "", *_pair(before, after), _OF_PART.get(part, When.AT_HOLD))
         return
     whole = max(_OF_PART.get(part, When.AT_HOLD), When.AT_HOLD if part == "loops" else When.LIVE)
     for name in [*old, *(name for name in new if name not in old)]:
@@ -108,7 +109,7 @@ def _of_item(part: str, name: str, before: Any, after: Any) -> Iterator[Change]:
     for item in fields(before):
         old, new = getattr(before, item.name), getattr(after, item.name)
         if old != new:
-            yield Change(part, name, item.name, _show(old), _show(new), _when(part, item.name))
+            yield Change(part, name, item.name, *_pair(old, new), _when(part, item.name))
 
 
 def _when(part: str, field: str) -> When:
@@ -132,11 +133,25 @@ def _named(part: Any) -> dict[str, Any] | None:
     return found
 
 
+def _pair(before: Any, after: Any) -> tuple[str, str]:
+    """Both values in at most 60 characters each; of longer ones the part where they begin to differ."""
+    old, new = _show(before), _show(after)
+    if max(len(old), len(new)) <= _LONGEST:
+        return old, new
+    same = next(
+        (at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+    )
+    first = max(0, same - _LONGEST // 3)
+    return _cut(old, first), _cut(new, first)
+
+
+def _cut(text: str, first: int) -> str:
+    part = f"...{text[first:]}" if first else text
+    return part if len(part) <= _LONGEST else f"{part[: _LONGEST - 3]}..."
+
+
 def _show(value: Any) -> str:
-    if isinstance(value, float):
-        return figure(value, "")
-    text = str(getattr(value, "value", value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return figure(value, "") if isinstance(value, float) else str(getattr(value, "value", value))
 
 
 def objection(found: tuple[Change, ...], state: State) -> str:

@@ -56,6 +56,19 @@ def test_equal_plans_have_no_changes_and_a_new_name_is_one() -> None:
     assert (change.subject, change.when) == ("period_s", When.RESTART)
 
 
+def test_long_values_show_where_they_differ() -> None:
+    """An audit that shows twice the same says nothing."""
+    after = with_item("loops", "TIC-101", segments=(SegmentPlan("TY-101", 25.0, 42.0, 25.0, 41.5),))
+    [change] = changes(PLAN, after)
+    assert max(len(change.before), len(change.after)) <= 60
+    assert "=42.0" in change.before
+    assert "=41.5" in change.after
+    assert change.before.startswith("...")
+    longer = "d" * 100
+    [change] = changes(PLAN, seal(replace(PLAN, description=longer)))
+    assert change.after == "d" * 57 + "..."
+
+
 def refused(after: Plan, **unit: Any) -> str:
     state = initial_state(PLAN)
     state = replace(state, unit=replace(state.unit, **unit))
