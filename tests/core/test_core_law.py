@@ -9,6 +9,7 @@ import pytest
 
 from edgectl.core.feedforward import contribute, forward_of
 from edgectl.core.law import Given, law_of, regulate
+from edgectl.core.pid import track
 from edgectl.core.probe import Probe, probe_of, see
 from edgectl.core.schedule import factors_at, schedule_of
 from edgectl.model.loop import ForwardState, PidState
@@ -194,3 +195,41 @@ def test_the_border_of_the_start_up_zone_moves_nothing(side: float) -> None:
     after, state = regulate(law, state, Given(37.0, 37.0, 37.0 + 0.4999 * side, 0, (), 1.0, 1.0, None))
     assert after == pytest.approx(before, abs=0.02)
     assert state.nearest is None
+
+
+START_UP = loop_plan(
+    "TIC-101", gain=2.0, integral_s=100.0, startup_zone=0.5, feedforward=(FeedforwardPlan("F", 3.0),)
+)
+
+
+def far_off(source: float | None, start: float | None = None, *, begins: bool = False) -> Given:
+    """A step two kelvin below the set point."""
+    return Given(37.0, 37.0, 35.0, 0, (source,), 1.0, 1.0, start, begins=begins)
+
+
+def test_what_a_start_up_takes_over_from_fades_and_stays_out_of_the_integral() -> None:
+    """It would have to be lost again as overshoot."""
+    law = law_of(START_UP)
+    wanted, state = regulate(law, PidState(), far_off(1.0, 60.0, begins=True))
+    assert (wanted, state.integral, state.offset) == (60.0, 0.0, 60.0 - 4.0 - 3.0)
+    later, state = regulate(law, state, far_off(1.0))
+    assert 59.0 < later < 60.0
+    assert state.integral == 0.0
+
+
+def test_a_source_that_comes_back_in_a_start_up_moves_nothing_and_stays_out_of_the_integral() -> None:
+    law = law_of(START_UP)
+    _, state = regulate(law, PidState(), far_off(1.0, begins=True))
+    before, state = regulate(law, state, far_off(None))
+    after, state = regulate(law, state, far_off(5.0))
+    assert after == pytest.approx(before, abs=0.1)  # what it owes begins to fade
+    assert state.integral == 0.0
+    assert state.offset == pytest.approx(-12.0, abs=0.1)
+
+
+def test_an_output_that_is_not_to_be_had_takes_nothing_from_an_integral_that_waits() -> None:
+    law = law_of(START_UP)
+    waits = PidState(30.0, nearest=2.0)
+    assert track(law.tuning, waits, 80.0, 20.0, 20.0, 1.0) == waits
+    regulates = waits._replace(nearest=None)
+    assert track(law.tuning, regulates, 80.0, 20.0, 20.0, 1.0).integral < 30.0
