@@ -173,6 +173,7 @@ def test_one_command_goes_back_to_an_approved_version(unit: Unit, folder: Path) 
     back = unit.command("rollback", str(folder), "1", "--reason", "as it was")
     assert back.returncode == ExitCode.OK, back.stderr
     assert unit.status()["plan"] == first.plan == (home(unit) / "plan" / "current").resolve().stem
+    until(lambda: bool(told(unit, mark, kind="plan")))  # the journal commits once a second
     [event] = told(unit, mark, kind="plan")
     assert (event["after"], event["actor"], event["reason"]) == (first.plan[:12], user(), "as it was")
     version = in_force(home(unit) / "versions")
