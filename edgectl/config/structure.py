@@ -11,6 +11,7 @@ from pydantic import Field
 from edgectl.config.actuator import Actuators
 from edgectl.config.draft import Draft, Path
 from edgectl.config.field import Amount, Duration, Range, Section, within
+from edgectl.config.health import Health
 from edgectl.config.loop import gain_of, setpoints_of
 from edgectl.config.measure import Measure
 from edgectl.config.quantity import Span
@@ -91,6 +92,11 @@ class StructureSection(TuningSection):
         None, description="Deviations up to this count as none", examples=["0.03 pH"]
     )
     mode: Mode = Field(Mode.AUTO, description="Mode after the first start", examples=["AUTO"])
+    health: Health | None = Field(
+        None,
+        description="How its health is judged, or off. Without it: by what follows from integral and band",
+        examples=["off", "{window: 2 h}"],
+    )
 
 
 @dataclass(slots=True)

@@ -276,3 +276,8 @@ def test_a_thermostat_takes_the_set_point(tmp_path: Path) -> None:
     assert found.plan is not None, [problem.render() for problem in found.problems]
     (segment,) = loop(found.plan, "TIC-101").segments
     assert (segment.actuator, segment.low, segment.high) == ("TY-101", 15.0, 42.0)
+
+
+def test_the_health_of_a_structure_is_judged_as_it_is_written() -> None:
+    off = {plan.loop for plan in bench("loops.AIC-101.health=off").health}
+    assert off == {"TIC-101", "TIC-102", "AIC-102"}
