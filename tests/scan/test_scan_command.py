@@ -153,7 +153,7 @@ def test_a_real_port_is_scanned_stopped_and_closed() -> None:
     assert select.select([master], [], [], 20)[0]
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    said, errors = process.communicate(timeout=10)
+    said, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.FAILED
     assert "stopped; every port is closed again" in errors
     assert "Traceback" not in said + errors
